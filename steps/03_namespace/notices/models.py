@@ -1,0 +1,28 @@
+"""What the notice board keeps."""
+
+from django.db import models
+
+
+class Notice(models.Model):
+    """Something that somebody wants the whole hallway to know."""
+
+    author = models.CharField("your name", max_length=40)
+    text = models.CharField("notice", max_length=280)
+    official = models.BooleanField("from the organisers", default=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"{self.author}: {self.text}"
+
+    def as_dict(self):
+        """Return what a browser needs to show this notice."""
+        return {
+            "id": self.id,
+            "author": self.author,
+            "text": self.text,
+            "official": self.official,
+            "created": self.created.isoformat(),
+        }

@@ -38,6 +38,6 @@ def serve(host="127.0.0.1", port=8000):
 
 if __name__ == "__main__":
     host, _, port = (sys.argv[1] if sys.argv[1:] else "8000").rpartition(":")
-    if not port.isdecimal():
+    if not port.isdecimal() or int(port) > 65535:
         sys.exit("Usage: python serve.py [[HOST:]PORT], for example: python serve.py 8001")
     serve(host or "127.0.0.1", int(port))

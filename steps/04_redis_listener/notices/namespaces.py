@@ -35,7 +35,7 @@ class Notices(Namespace):
             notice = json.loads(data)
             form = NoticeForm(notice)
             if not form.is_valid():
-                raise ValueError(form.errors.as_text())
+                raise ValueError(form.errors.as_json())
             known = {
                 "id": notice["id"] if isinstance(notice.get("id"), int) else None,
                 "official": notice.get("official") is True,

@@ -1,0 +1,166 @@
+"""Fixtures: a database, a Redis, the steps' servers, and Chromium."""
+
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from support import PATIENCE, ROOT, STEPS, Client, Database, PostgreSQL, Raw, Redis, Server
+
+sys.path.insert(0, str(ROOT))
+
+from workshop.chromium import find_chromium
+
+
+def pytest_addoption(parser):
+    """Let an attendee's folder stand for the step that it is."""
+    parser.addoption("--dir", help="test this folder in place of the repository's step")
+
+
+@pytest.fixture(scope="session")
+def database():
+    """A database to copy, in memory where the system has a folder for that: a commit is quicker."""
+    shared_memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=shared_memory) as folder:
+        yield Database(Path(folder))
+
+
+@pytest.fixture(scope="module")
+def redis():
+    """A Redis of the module's own."""
+    server = Redis()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgresql():
+    """The URL of an empty PostgreSQL database."""
+    if PostgreSQL.find("initdb") is None:
+        pytest.skip("no PostgreSQL: apt install postgresql")
+    server = PostgreSQL()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def step(request):
+    """The folder under test: STEP of the module, or what --dir says."""
+    return Path(request.config.getoption("--dir") or STEPS[request.module.STEP])
+
+
+@pytest.fixture(scope="module")
+def serve(database, redis, request):
+    """Start servers that end with the module: serve(step, NAME="value of the environment").
+
+    A traceback in a server's log fails the module's last test.
+    """
+    servers = []
+    with contextlib.ExitStack() as stack:
+
+        def start(step, **extra):
+            settings = {"DATABASE_URL": database.copy(), "REDIS_URL": redis.url} | extra
+            server = Server(step, **settings)
+            stack.callback(server.stop)
+            servers.append(server)
+            return server
+
+        yield start
+    assert [server.log for server in servers if server.tracebacks()] == []
+
+
+@pytest.fixture(scope="module")
+def server(serve, step):
+    """The server of the step under test, for tests that leave it running; posts are not limited."""
+    return serve(step, POSTS_IN_TEN_SECONDS="100000")
+
+
+@pytest.fixture
+def connect():
+    """Connect clients that end with the test: connect(server, …) → support.Client."""
+    with contextlib.ExitStack() as stack:
+
+        def start(server, *arguments, **options):
+            client = Client(server.url, *arguments, **options)
+            stack.callback(client.close)
+            return client
+
+        yield start
+
+
+@pytest.fixture
+def raw():
+    """Open websockets that end with the test: raw(server, …) → support.Raw."""
+    with contextlib.ExitStack() as stack:
+
+        def start(server, *arguments, **options):
+            browser = Raw(server, *arguments, **options)
+            stack.callback(browser.close)
+            return browser
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real Chromium, started once."""
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium: python3 -m workshop doctor says how to get one")
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE * 1000)
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=path, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(chromium):
+    """Open windows, each as of a person of its own: window(url, **options) → a page.
+
+    An error in a page's JavaScript fails the test.
+    """
+    errors = []
+    with contextlib.ExitStack() as stack:
+
+        def open_window(url, **options):
+            context = chromium.new_context(**options)
+            stack.callback(context.close)
+            page = context.new_page()
+            page.on("pageerror", lambda error: errors.append(error))
+            page.goto(url)
+            return page
+
+        yield open_window
+    assert errors == []
+
+
+@pytest.fixture
+def connected(request):
+    """Wait until a page says that it is connected: connected(page, transport="websocket").
+
+    STATE of the module is what it says; steps 1 and 2 have none.
+    """
+    from playwright.sync_api import expect
+
+    def wait(page, transport="websocket"):
+        if state := getattr(request.module, "STATE", None):
+            expect(page.locator("#state")).to_have_text(state.format(transport))
+
+    return wait
+
+
+@pytest.fixture
+def visit(window, connected):
+    """Open windows on the board, and wait until each is connected: visit(server, **options)."""
+
+    def open_window(server, **options):
+        page = window(server.url, **options)
+        connected(page)
+        return page
+
+    return open_window

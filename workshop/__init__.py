@@ -1,0 +1,1 @@
+"""The workshop's one tool: `python3 -m workshop`."""

@@ -1,0 +1,99 @@
+"""The command line: one module a command, named here in a line."""
+
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+
+from workshop import environment
+from workshop.paths import ME, VENV_PYTHON, WINDOWS, in_venv
+from workshop.problem import Problem
+
+# A command is a module with HELP, add_arguments(parser), needs(args) and main(args) -> exit code.
+# needs() returns a set of environment.PARTS; None means: go without what is not there. All but
+# main() runs before the environment stands, so these modules import other people's packages
+# inside their functions.
+COMMANDS = {
+    "run": "workshop.run",
+    "publish": "workshop.publish",
+    "test": "workshop.testing",
+    "doctor": "workshop.doctor",
+    "map": "workshop.overview",
+}
+
+
+def main() -> int:
+    """Run the command that was typed."""
+    # A Windows console may not know every letter that a notice can hold.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")
+    try:
+        return run_command(sys.argv[1:])
+    except Problem as problem:
+        sys.stdout.flush()
+        print(problem, file=sys.stderr)
+        return problem.code
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # … | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def run_command(argv: list[str]) -> int:
+    """Parse, make the environment stand where the command needs one, and run the command there."""
+    args = parse(argv)
+    command = args.command_module
+    needs = command.needs(args)
+    if needs is None:
+        if not in_venv() and environment.stands("python"):
+            return again_in_venv()
+        return command.main(args)
+    installed = environment.ensure(needs)
+    if installed or not in_venv():
+        return again_in_venv()
+    try:
+        return command.main(args)
+    except ModuleNotFoundError as error:
+        missing = error.name or "?"
+        if missing.startswith("workshop") or os.environ.get("WORKSHOP_REPAIRED"):
+            raise
+        print(f"The Python package of {missing!r} is incomplete: repairing .venv.", flush=True)
+        environment.forget("python")
+        os.environ["WORKSHOP_REPAIRED"] = "1"
+        environment.ensure(needs)
+        return again_in_venv()
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Return the parsed arguments, with the module of the command in them."""
+    parser = argparse.ArgumentParser(
+        prog=ME,
+        description="Run, share and test the steps of this workshop. Without a command: the map.",
+        epilog=f"`{ME} COMMAND --help` tells more.",
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND")
+    for name, module_name in COMMANDS.items():
+        module = importlib.import_module(module_name)
+        subparser = subparsers.add_parser(name, help=module.HELP, description=module.__doc__)
+        subparser.set_defaults(command_module=module)
+        module.add_arguments(subparser)
+    # What follows -- goes on as it is, to pytest for example.
+    split = argv.index("--") if "--" in argv else len(argv)
+    args = parser.parse_args(argv[:split] or ["map"])
+    args.rest = argv[split + 1 :]
+    return args
+
+
+def again_in_venv() -> int:
+    """Run this command again with the Python of .venv."""
+    command = [str(VENV_PYTHON), "-m", "workshop", *sys.argv[1:]]
+    sys.stdout.flush()
+    if not WINDOWS:
+        os.execv(command[0], command)
+    try:
+        return subprocess.call(command)
+    except KeyboardInterrupt:  # the other process hears it too, and ends in order
+        return 0

@@ -1,0 +1,128 @@
+"""Publish a notice to Redis, as any program could: every page of step 4 and later shows it."""
+
+import argparse
+import itertools
+import json
+import os
+import re
+import time
+
+from workshop import running
+from workshop.paths import ME
+from workshop.problem import Problem
+from workshop.redis_server import DEFAULT_URL, why_silent, without_password
+
+HELP = "publish a notice to the pages of step 4"
+CHANNEL = "notices"
+LONGEST = {"text": 280, "author": 40}
+SECONDS = {"ms": 0.001, "s": 1, "m": 60, "": 1}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `publish`."""
+    parser.add_argument("text")
+    parser.add_argument("--author", default="The workshop", metavar="NAME")
+    parser.add_argument("--every", type=duration, metavar="TIME", help="again: 200ms, 1s, 2m")
+    parser.add_argument(
+        "--count", type=int, metavar="N", help="how often (each second, or --every)"
+    )
+
+
+def needs(args: argparse.Namespace) -> set[str]:
+    """Return what must be installed."""
+    return {"python"}
+
+
+def duration(text: str) -> float:
+    """Return the seconds that 200ms, 1s or 2m means."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 200ms, 1s or 2m")
+    return float(match[1]) * SECONDS[match[2]]
+
+
+def main(args: argparse.Namespace) -> int:
+    """Publish, and say who heard it."""
+    notice = {"author": args.author.strip(), "text": args.text.strip()}
+    for name, value in notice.items():
+        if not value:
+            raise Problem(f"The {name} is empty: say something.")
+        if len(value) > LONGEST[name]:
+            raise Problem(
+                f"The {name} has {len(value)} characters; at most {LONGEST[name]} are allowed."
+            )
+    count = args.count if args.count is not None else (None if args.every is not None else 1)
+    if count is not None and count < 1:
+        raise Problem("--count is 1 or more.")
+    url, where = which_redis()
+    if error := why_silent(url):
+        raise Problem(
+            f"There is no Redis at {without_password(url)} ({where}): {error}.\n"
+            f"Start step 4, which brings one:  {ME} run 4"
+        )
+    heard = publish(url, json.dumps(notice), count, 1.0 if args.every is None else args.every)
+    return report(heard, f"{without_password(url)} ({where})")
+
+
+def which_redis() -> tuple[str, str]:
+    """Return the URL of the Redis to publish to, and where that is known from."""
+    steps = [what for what in running.everything() if what["redis"]]
+    if steps:
+        return steps[-1]["redis"], f"of {steps[-1]['step']}, which is running"
+    if url := os.environ.get("REDIS_URL"):
+        return url, "from REDIS_URL"
+    return DEFAULT_URL, "the default, as no step that uses Redis is running"
+
+
+def publish(url: str, message: str, count: int | None, pause: float) -> list[int]:
+    """Publish a message, and return how many servers heard it each time."""
+    import redis
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    heard = []
+    columns = TextColumn("Publishing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with redis.Redis.from_url(url) as client, Progress(*columns, disable=count == 1) as progress:
+        task = progress.add_task("", total=count)
+        began = time.monotonic()
+        try:
+            for number in itertools.count(1) if count is None else range(1, count + 1):
+                heard.append(client.publish(CHANNEL, message))
+                progress.advance(task)
+                if number != count:
+                    # Against the clock, so that the time to publish does not add up.
+                    time.sleep(max(0, began + number * pause - time.monotonic()))
+        except redis.RedisError as error:
+            raise Problem(f"Redis was gone after {len(heard)} notices: {error}.") from None
+        except KeyboardInterrupt:
+            pass  # --every without --count ends like this
+    return heard
+
+
+def report(heard: list[int], redis_name: str) -> int:
+    """Say how many servers heard it, and what to check when none did."""
+    what = "Published" if len(heard) == 1 else f"Published {len(heard)} notices"
+    unheard = heard.count(0)
+    if not heard:
+        return 130
+    if not unheard:
+        print(f"{what}: {servers(min(heard))} heard it.")
+        return 0
+    if unheard < len(heard):
+        print(f"{what}, but nobody heard {unheard} of them: was the server away for a moment?")
+        return 1
+    print(
+        f"{what}, but nobody heard it.\nThe Redis was {redis_name}.\nIs step 4 running?  {ME} run 4"
+    )
+    print("If it is: does it use this Redis? Its screen says which; REDIS_URL names another one.")
+    return 1
+
+
+def servers(count: int) -> str:
+    """Return a number of servers in words."""
+    return "1 server" if count == 1 else f"{count} servers"

@@ -1,0 +1,78 @@
+"""The screenful that says what runs and what to try."""
+
+import contextlib
+import re
+import socket
+import textwrap
+from typing import TYPE_CHECKING
+
+from workshop.paths import shown
+
+if TYPE_CHECKING:
+    from workshop.run import Site
+
+ADDRESS_IN_READMES = "http://localhost:8000"
+
+
+def show(site: "Site") -> None:
+    """Print a screenful about a site that is up."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.padding import Padding
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    number = f"Step {int(site.step.number)}: " if site.step.number else ""
+    console.print(f"\n[bold]{number}{site.step.title}[/bold]\n")
+    table = Table.grid(padding=(0, 2))
+    table.add_row("  Page", f"[bold]{site.url}[/bold]")
+    table.add_row(
+        "  Admin",
+        f"{site.url}/admin/   user [bold]admin[/bold]   password [bold]{site.password}[/bold]",
+    )
+    if site.redis:
+        table.add_row("  Redis", f"{site.redis.url}   ({site.redis.about})")
+    table.add_row("  Files", f"{shown(site.step.folder)}   (a saved change restarts the server)")
+    console.print(table)
+    if site.step.see_it:
+        console.print("\n[bold]See it[/bold]")
+        text = site.step.see_it.replace(ADDRESS_IN_READMES, site.url)
+        text = re.sub(r"<(https?://[^>]+)>", r"\1", text)  # else shown twice
+        # Commands are not wrapped, so that they can be copied: every second part is one.
+        for number, part in enumerate(re.split(r"(?ms)^```.*?\n(.*?)^```$", text)):
+            if number % 2:
+                console.out("\n" + textwrap.indent(part, "    "), highlight=False)
+            else:
+                console.print(Padding(Markdown(part.strip(), hyperlinks=False), (0, 2)))
+    if site.addresses:
+        show_how_to_join(console, site)
+    console.print("\nCtrl-C ends it.\n")
+
+
+def show_how_to_join(console, site: "Site") -> None:
+    """Print the address for the room, its QR code, and what sharing means."""
+    import segno
+
+    url = f"http://{site.addresses[0]}:{site.port}"
+    console.print(f"\n[bold]On this network: {url}[/bold]\n")
+    segno.make(url, micro=False).terminal(compact=True, border=2)
+    console.print(
+        "\nEverybody here can read and post; with the password above, use the admin page."
+        "\nIt is plain HTTP: who listens on this network reads along, that password too."
+    )
+
+
+def addresses() -> list[str]:
+    """Return the names of this machine on its network, the best one first."""
+    import psutil
+
+    found = []
+    # Nothing is sent: this only asks which address the way out begins at.
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        found.append(probe.getsockname()[0])
+    for interface in psutil.net_if_addrs().values():
+        found += [entry.address for entry in interface if entry.family == socket.AF_INET]
+    name = socket.gethostname().lower()
+    names = [address for address in found if not address.startswith("127.")]
+    return list(dict.fromkeys([*names, name, name.partition(".")[0] + ".local"]))

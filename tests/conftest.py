@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
 from support import PATIENCE, ROOT, STEPS, Client, Database, PostgreSQL, Raw, Redis, Server
 
 sys.path.insert(0, str(ROOT))

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+
 from support import ROOT, STEPS, Client, Database, Redis, Server, manage
 
 sys.path.insert(0, str(ROOT))

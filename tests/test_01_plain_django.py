@@ -6,6 +6,7 @@ import shutil
 import pytest
 import requests
 from playwright.sync_api import expect
+
 from support import manage
 
 STEP = 1

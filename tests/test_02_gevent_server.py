@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import test_01_plain_django as plain
+
 from support import PATIENCE, environment, free_port, wait_until
 
 STEP = 2

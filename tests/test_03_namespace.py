@@ -11,6 +11,7 @@ import pytest
 import test_01_plain_django as plain
 import test_02_gevent_server as gevent_server
 from playwright.sync_api import expect
+
 from support import manage
 
 STEP = 3

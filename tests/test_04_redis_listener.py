@@ -12,8 +12,9 @@ import test_01_plain_django as plain
 import test_02_gevent_server as gevent_server
 import test_03_namespace as namespace
 from playwright.sync_api import expect
-from support import PATIENCE, Redis, manage, wait_until
 from test_03_namespace import fill, sees
+
+from support import PATIENCE, Redis, manage, wait_until
 
 STEP = 4
 STATE = "Live, by {}."

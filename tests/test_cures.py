@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from support import ROOT, STEPS
 
 # What the cure is: a piece of the code, what stands there without it, and the test that notices.
@@ -61,9 +62,17 @@ def run_without(name, folder):
     text = file.read_text()
     assert text.count(code) == 1, f"{code!r} has to be in {file.name}, once"
     file.write_text(text.replace(code, without))
+    options = ["-p", "no:cacheprovider", "-x", "--tb=short", "-q", "--dir", step]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-x", "--tb=short", "-q"]
-        + ["tests/test_guard.py", "-k", f"step3 and {test}", "--dir", step],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            *options,
+            "tests/test_guard.py",
+            "-k",
+            f"step3 and {test}",
+        ],
         cwd=ROOT,
         env=os.environ | {"PATIENCE": "4"},
         capture_output=True,

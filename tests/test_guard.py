@@ -16,6 +16,7 @@ import pytest
 import redis as redis_py
 import requests
 import websocket
+
 from support import PATIENCE, STEPS, manage, wait_until
 
 SOCKET_IO = "/socket.io/?EIO=4&transport="
@@ -44,7 +45,7 @@ def bystander(server, connect):
 
 
 def works(browser, text):
-    """Post on a raw websocket and wait for the acknowledgement: nothing before it got in its way."""
+    """Post on a raw websocket and wait for the acknowledgement: nothing else is in its way."""
     browser.say(POST.format(99, text))
     return browser.wait("43/notices,99") == '43/notices,99[{"ok":true}]'
 

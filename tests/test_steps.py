@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from playwright.sync_api import expect
+
 from support import PATIENCE, ROOT, STEPS, manage
 
 MADE = shutil.ignore_patterns("secret_key.txt", "*.sqlite3", "__pycache__", ".ruff_cache")

@@ -43,24 +43,24 @@ def duration(text: str) -> float:
 
 def main(args: argparse.Namespace) -> int:
     """Publish, and say who heard it."""
+    count = args.count if args.count is not None else (None if args.every is not None else 1)
+    if count is not None and count < 1:
+        raise Problem("--count is 1 or more.")
     notice = {"author": args.author.strip(), "text": args.text.strip()}
     for name, value in notice.items():
         if not value:
             raise Problem(f"The {name} is empty: say something.")
-        if len(value) > LONGEST[name]:
-            raise Problem(
-                f"The {name} has {len(value)} characters; at most {LONGEST[name]} are allowed."
-            )
-    count = args.count if args.count is not None else (None if args.every is not None else 1)
-    if count is not None and count < 1:
-        raise Problem("--count is 1 or more.")
+        # More than one are numbered, which needs room.
+        longest = LONGEST[name] - (10 if name == "text" and count != 1 else 0)
+        if len(value) > longest:
+            raise Problem(f"The {name} has {len(value)} characters; at most {longest} are allowed.")
     url, where = which_redis()
     if error := why_silent(url):
         raise Problem(
             f"There is no Redis at {without_password(url)} ({where}): {error}.\n"
             f"Start step 4, which brings one:  {ME} run 4"
         )
-    heard = publish(url, json.dumps(notice), count, 1.0 if args.every is None else args.every)
+    heard = publish(url, notice, count, 1.0 if args.every is None else args.every)
     return report(heard, f"{without_password(url)} ({where})")
 
 
@@ -74,8 +74,8 @@ def which_redis() -> tuple[str, str]:
     return DEFAULT_URL, "the default, as no step that uses Redis is running"
 
 
-def publish(url: str, message: str, count: int | None, pause: float) -> list[int]:
-    """Publish a message, and return how many servers heard it each time."""
+def publish(url: str, notice: dict, count: int | None, pause: float) -> list[int]:
+    """Publish a notice, numbered if it is more than one; return how many servers heard each."""
     import redis
     from rich.progress import (
         BarColumn,
@@ -92,7 +92,8 @@ def publish(url: str, message: str, count: int | None, pause: float) -> list[int
         began = time.monotonic()
         try:
             for number in itertools.count(1) if count is None else range(1, count + 1):
-                heard.append(client.publish(CHANNEL, message))
+                text = notice["text"] if count == 1 else f"{notice['text']} {number}"
+                heard.append(client.publish(CHANNEL, json.dumps(notice | {"text": text})))
                 progress.advance(task)
                 if number != count:
                     # Against the clock, so that the time to publish does not add up.

@@ -74,12 +74,18 @@ def manage(step, *arguments, **extra):
 
 
 class Database:
-    """A migrated SQLite database with an admin, made once a session and copied for each server."""
+    """A migrated SQLite database with an admin, made once a session and copied for each server.
+
+    TEMPLATE_DATABASE in the environment is one that another session has made.
+    """
 
     def __init__(self, folder):
         self.folder = folder
-        self.template = folder / "template.sqlite3"
         self.copies = 0
+        if "TEMPLATE_DATABASE" in os.environ:
+            self.template = os.environ["TEMPLATE_DATABASE"]
+            return
+        self.template = folder / "template.sqlite3"
         url = f"sqlite:///{self.template}"
         manage(STEPS[1], "migrate", "--verbosity=0", DATABASE_URL=url)
         options = ["--noinput", "--username", ADMIN["username"], "--email", "admin@example.com"]

@@ -54,7 +54,7 @@ CURES = {
 }
 
 
-def run_without(name, folder):
+def run_without(name, folder, database):
     """Take one cure out of a copy of step 3, run its test there, and return what pytest says."""
     code, without, test = CURES[name]
     step = shutil.copytree(STEPS[3], folder / "step")
@@ -74,18 +74,18 @@ def run_without(name, folder):
             f"step3 and {test}",
         ],
         cwd=ROOT,
-        env=os.environ | {"PATIENCE": "4"},
+        env=os.environ | {"PATIENCE": "3", "TEMPLATE_DATABASE": str(database.template)},
         capture_output=True,
         text=True,
     )
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(tmp_path_factory, database):
     """All of them, two at a time: most of it is waiting."""
     with ThreadPoolExecutor(2) as pool:
         yield {
-            name: pool.submit(run_without, name, tmp_path_factory.mktemp("without"))
+            name: pool.submit(run_without, name, tmp_path_factory.mktemp("without"), database)
             for name in CURES
         }
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import random
 import re
 import shutil
 import signal
@@ -27,10 +28,12 @@ PATIENCE = float(os.environ.get("PATIENCE", 20))  # seconds, for what mostly tak
 
 
 def free_port():
-    """Return a port of loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port of loopback that nothing listens on, and that no client is given by chance."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # below what systems use for outgoing connections
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition, what):

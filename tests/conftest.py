@@ -20,11 +20,12 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
-def database():
+def database(request):
     """A database to copy, in memory where the system has a folder for that: a commit is quicker."""
+    step = Path(request.config.getoption("--dir") or STEPS[1])
     shared_memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=shared_memory) as folder:
-        yield Database(Path(folder))
+        yield Database(Path(folder), step)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,7 @@ def serve(database, redis, request):
             servers.append(server)
             return server
 
+        start.servers = servers
         yield start
     assert [server.log for server in servers if server.tracebacks()] == []
 
@@ -120,12 +122,12 @@ def chromium():
 
 
 @pytest.fixture
-def window(chromium):
+def window(chromium, request):
     """Open windows, each as of a person of its own: window(url, **options) → a page.
 
     An error in a page's JavaScript fails the test.
     """
-    errors = []
+    errors = request.node.page_errors = []
     with contextlib.ExitStack() as stack:
 
         def open_window(url, **options):

@@ -36,11 +36,11 @@ def free_port():
             return port
 
 
-def wait_until(condition, what):
+def wait_until(condition, what, patience=PATIENCE):
     """Wait until condition() is true, and return what it returned."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not (result := condition()):
-        assert time.monotonic() < deadline, f"waited {PATIENCE} s in vain for {what}"
+        assert time.monotonic() < deadline, f"waited {patience} s in vain for {what}"
         time.sleep(0.02)
     return result
 
@@ -82,7 +82,7 @@ class Database:
     TEMPLATE_DATABASE in the environment is one that another session has made.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, step=STEPS[1]):
         self.folder = folder
         self.copies = 0
         if "TEMPLATE_DATABASE" in os.environ:
@@ -90,10 +90,10 @@ class Database:
             return
         self.template = folder / "template.sqlite3"
         url = f"sqlite:///{self.template}"
-        manage(STEPS[1], "migrate", "--verbosity=0", DATABASE_URL=url)
+        manage(step, "migrate", "--verbosity=0", DATABASE_URL=url)
         options = ["--noinput", "--username", ADMIN["username"], "--email", "admin@example.com"]
         secret = {"DJANGO_SUPERUSER_PASSWORD": ADMIN["password"]}
-        manage(STEPS[1], "createsuperuser", *options, DATABASE_URL=url, **secret)
+        manage(step, "createsuperuser", *options, DATABASE_URL=url, **secret)
 
     def copy(self):
         """Return the URL of a database of one's own."""
@@ -136,6 +136,14 @@ class PostgreSQL:
         shutil.rmtree(self.data)
 
 
+class DidNotStart(AssertionError):
+    """A server that ended, or did not answer; its log says why."""
+
+    def __init__(self, what, server):
+        super().__init__("\n".join([what, *server.log]))
+        self.server = server
+
+
 class Server:
     """A step's server as a process of its own, on a port that is kept over a restart."""
 
@@ -163,7 +171,11 @@ class Server:
         )
         self.reader = threading.Thread(target=self.read, args=[self.process.stdout], daemon=True)
         self.reader.start()
-        wait_until(self.answers, "the server to start")
+        try:
+            wait_until(self.answers, "the server to start", max(PATIENCE, 15))
+        except AssertionError as error:
+            self.stop(signal.SIGKILL)
+            raise DidNotStart(str(error), self) from None
 
     def read(self, stream):
         """Keep what the server prints, line by line."""
@@ -172,7 +184,7 @@ class Server:
 
     def answers(self):
         """Say whether the server accepts a connection; fail when it has ended."""
-        assert self.process.poll() is None, "the server ended:\n" + "\n".join(self.log)
+        assert self.process.poll() is None, "the server ended:"
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
             return True
 

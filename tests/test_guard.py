@@ -5,9 +5,9 @@ import re
 import shutil
 import socket
 import struct
+import subprocess
+import sys
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -17,7 +17,7 @@ import redis as redis_py
 import requests
 import websocket
 
-from support import PATIENCE, STEPS, manage, wait_until
+from support import PATIENCE, STEPS, environment, manage, wait_until
 
 SOCKET_IO = "/socket.io/?EIO=4&transport="
 POST = '42/notices,{}["post",{{"author":"Raw","text":"{}"}}]'
@@ -229,8 +229,8 @@ NONSENSE = [
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_nonsense_is_one_line_in_the_log_and_hurts_nobody_else(server, bystander, transport, raw):
+    before = len(server.log)
     for nonsense in NONSENSE:
-        before = len(server.log)
         if transport == "websocket":
             browser = raw(server)
             browser.say(nonsense)
@@ -241,9 +241,11 @@ def test_nonsense_is_one_line_in_the_log_and_hurts_nobody_else(server, bystander
             address = f"{server.url}{SOCKET_IO}polling&sid={sid}"
             requests.post(address, data=b"40/notices,", timeout=PATIENCE)
             requests.post(address, data=nonsense.encode(), timeout=PATIENCE)
-        assert bystander.post("and?") == {"ok": True}
-        lines = [line for line in server.log[before:] if "HTTP/1.1" not in line]
-        assert len(lines) <= 1, f"{nonsense[:100]!r}: {lines}"
+        assert bystander.post("and?") == {"ok": True}, f"after {nonsense[:100]!r}"
+    raw(server).say("45-the last")
+    server.wait_for_log("packet type 5")
+    lines = [line for line in server.log[before:] if "HTTP/1.1" not in line]
+    assert len(lines) <= len(NONSENSE) + 1, "\n".join(lines)
 
 
 def test_frames_that_are_not_websocket_hang_up_that_browser_alone(server, bystander, raw):
@@ -299,14 +301,12 @@ LONG = "\N{PARTY POPPER}" * 280  # 3360 bytes in JSON
 
 
 def test_a_browser_that_stops_reading_is_let_go(serve, step, tmp_path, raw):
-    server = serve(
-        patch(step, tmp_path, MAX_WAITING=50, MAX_SILENCE=5), POSTS_IN_TEN_SECONDS="9999"
-    )
+    server = serve(patch(step, tmp_path, MAX_WAITING=50), POSTS_IN_TEN_SECONDS="9999")
     browser = deaf(server)
     poster = raw(server)
     poster.say("40/presence,")
     poster.wait('42/presence,["count",2]')
-    for _ in range(60):
+    for _ in range(150):  # 10 MB: more than the system keeps for one connection
         for _ in range(20):
             poster.say(POST.format(1, LONG))
         assert works(poster, "that was twenty more")
@@ -316,8 +316,13 @@ def test_a_browser_that_stops_reading_is_let_go(serve, step, tmp_path, raw):
     poster.say("41/presence,")
     poster.say("40/presence,")
     poster.wait('42/presence,["count",1]')
-    # And its connection goes, though it never says a word.
-    wait_until(lambda: not is_open(server, browser), "the deaf connection to be closed")
+    browser.close()
+
+
+def test_a_browser_that_is_gone_without_a_word_is_let_go(serve, step, tmp_path):
+    server = serve(patch(step, tmp_path, MAX_SILENCE=1))
+    browser = deaf(server)
+    wait_until(lambda: not is_open(server, browser), "the silent connection to be closed")
     browser.close()
 
 
@@ -351,33 +356,36 @@ def test_the_memory_of_a_browser_that_stops_reading_comes_back(serve, redis, num
     browser.close()
 
 
-def test_what_follows_an_acknowledgement_does_not_wait_for_its_packet(server, raw):
-    browser, other = raw(server), raw(server)
-    browser.say("40/presence,")
-    browser.wait("42/presence,")
+NO_DELAY = """
+import socket, django
+django.setup()
+from board.guard import Handler
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    browser = socket.create_connection(listener.getsockname())
+    connection, address = listener.accept()
+    Handler(connection, address, None)
+    print("no delay:", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+"""
 
-    def gap(packet):
-        browser.say(POST.format(1, ""))
-        browser.wait("43/notices,1[")
-        start = time.monotonic()
-        other.say(packet)
-        browser.wait("42/presence,")
-        return time.monotonic() - start
 
-    gap("40/presence,")  # The first few packets of a connection are acknowledged at once.
-    # With Nagle's algorithm each is about 40 ms, so the least of them is not the machine's noise.
-    assert min(gap(packet) for packet in ["41/presence,", "40/presence,"] * 10) < 0.02
+def test_the_second_of_two_packets_does_not_wait_for_the_first(step):
+    # Nagle's algorithm costs 40 ms, which a busy machine can hide: so the option, not the time.
+    settings = environment(DJANGO_SETTINGS_MODULE="board.settings", PYTHONPATH=str(step))
+    command = [sys.executable, "-c", NO_DELAY]
+    assert subprocess.check_output(command, cwd=step, env=settings, text=True) == "no delay: 1\n"
 
 
 # What the database bears
 
 
-def burst(server, connect):
+def burst(server, raw):
     """Send 500 posts at once over 50 connections, and return how many were acknowledged with ok."""
-    clients = [connect(server, transports=["websocket"]) for _ in range(50)]
-    with ThreadPoolExecutor(500) as pool:
-        answers = [pool.submit(clients[i % 50].post, f"burst {i}") for i in range(500)]
-    return sum(answer.result() == {"ok": True} for answer in answers)
+    browsers = [raw(server) for _ in range(50)]
+    for number in range(10):
+        for browser in browsers:
+            browser.say(POST.format(number, "burst"))
+    answers = [browser.wait("43/notices,") for browser in browsers for _ in range(10)]
+    return sum('[{"ok":true}]' in answer for answer in answers)
 
 
 class Peak(threading.Thread):
@@ -400,7 +408,7 @@ class Peak(threading.Thread):
         self.join()
 
 
-def test_500_posts_at_once_keep_few_connections_to_sqlite(serve, step, connect):
+def test_500_posts_at_once_keep_few_connections_to_sqlite(serve, step, raw):
     server = serve(step, POSTS_IN_TEN_SECONDS="9999")
     process = psutil.Process(server.process.pid)
 
@@ -408,12 +416,12 @@ def test_500_posts_at_once_keep_few_connections_to_sqlite(serve, step, connect):
         return sum(file.path.endswith("sqlite3") for file in process.open_files())
 
     with Peak(open_databases) as peak:
-        assert burst(server, connect) == 500
+        assert burst(server, raw) == 500
     assert peak.value <= 20
     wait_until(lambda: open_databases() == 0, "the connections to be given back")
 
 
-def test_500_posts_at_once_keep_few_connections_to_postgresql(serve, step, connect, postgresql):
+def test_500_posts_at_once_keep_few_connections_to_postgresql(serve, step, raw, postgresql):
     manage(step, "migrate", "--verbosity=0", DATABASE_URL=postgresql)
     server = serve(step, POSTS_IN_TEN_SECONDS="9999", DATABASE_URL=postgresql)
     with psycopg.connect(postgresql, autocommit=True) as watcher:
@@ -423,6 +431,6 @@ def test_500_posts_at_once_keep_few_connections_to_postgresql(serve, step, conne
             return watcher.execute(query).fetchone()[0]
 
         with Peak(connections) as peak:
-            assert burst(server, connect) == 500
+            assert burst(server, raw) == 500
         assert 0 < peak.value <= 20
         wait_until(lambda: connections() == 0, "the connections to be given back")

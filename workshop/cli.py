@@ -16,8 +16,14 @@ from workshop.problem import Problem
 # inside their functions.
 COMMANDS = {
     "run": "workshop.run",
+    "start": "workshop.start",
+    "check": "workshop.check",
+    "jump": "workshop.jump",
     "publish": "workshop.publish",
+    "listings": "workshop.listings",
     "test": "workshop.testing",
+    "diff": "workshop.diff",
+    "carry": "workshop.carry",
     "doctor": "workshop.doctor",
     "map": "workshop.overview",
 }

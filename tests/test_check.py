@@ -1,0 +1,414 @@
+"""Every hint of `workshop check`: steps that are broken as an attendee would break them."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hints import LESSONS
+
+from support import ROOT, STEPS
+from workshop import check, diagnose, mine
+from workshop.parts import where
+from workshop.steps import find
+
+MADE = shutil.ignore_patterns("db.sqlite3", "secret_key.txt", "__pycache__")
+SPAWN = "    gevent.spawn(listen, notices)\n"
+PATCH = (
+    "monkey.patch_all()  # First of all: whatever is imported before this keeps the sockets that "
+    "block.\n"
+)
+BOARD_JS = "notices/static/notices/board.js"
+BOARD = "notices/templates/notices/board.html"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A small change of a step, and the hint that has to come of it."""
+
+    step: int
+    file: str
+    old: str | None  # None: the file is not there
+    new: str
+    hint: str  # its name
+    words: str = ""  # in what it says
+    place: str = ""  # the file to look at, if it is another one
+
+    def make(self, folder):
+        """Copy the step, change it, and return the copy."""
+        copy = shutil.copytree(STEPS[self.step], folder / "my", ignore=MADE)
+        path = copy / self.file
+        if self.old is None:
+            path.unlink()
+            return copy
+        text = path.read_text()
+        assert self.old in text, f"{self.old!r} has to be in {self.file}"
+        path.write_text(text.replace(self.old, self.new))
+        return copy
+
+
+# Found by reading and importing: no server, no browser.
+SEEN = {
+    "a bracket that is not closed": Variant(
+        2, "serve.py", "sys.exit(f", "sys.exit((f", "syntax error", "'(' was never closed"
+    ),
+    "a colon too few": Variant(
+        1, "notices/views.py", "def board(request):", "def board(request)", "syntax error",
+        "expected ':'",
+    ),
+    "a brace too many in the page's script": Variant(
+        3, BOARD_JS, 'say("#count", "");\n}', 'say("#count", "");\n}}', "syntax error", "'}'"
+    ),
+    "an import that is missing": Variant(
+        1, "notices/views.py", "import redirect, render", "import render", "undefined name",
+        "redirect",
+    ),
+    "an import that is missing in an event": Variant(
+        3, "notices/namespaces.py", "from .forms import NoticeForm\n", "", "undefined name",
+        "In the step it is imported: from .forms import NoticeForm",
+    ),
+    "no patch": Variant(
+        2, "serve.py", PATCH, "", "monkey.patch_all()", "never calls monkey.patch_all()"
+    ),
+    "a patch after the imports": Variant(
+        2, "serve.py", "from gevent import monkey\n\n" + PATCH,
+        "import socketio\nfrom gevent import monkey\n\n" + PATCH,
+        "monkey.patch_all()", "Line 3 imports something before it",
+    ),
+    "a patch in a function": Variant(
+        3, "serve.py", PATCH, "def patch():\n    " + PATCH, "monkey.patch_all()",
+    ),
+    "a name that its module does not have": Variant(
+        3, "notices/namespaces.py", "class Presence(", "class Presences(", "import error",
+        "Did you mean Presences?", "serve.py",
+    ),
+    "a module with a typo": Variant(
+        4, "notices/models.py", "from .live import", "from .liev import", "import error",
+        "There is no module notices.liev. Did you mean live?",
+    ),
+    "an attribute with a typo": Variant(
+        2, "board/urls.py", "views.slow", "views.slwo", "exception", "has no attribute 'slwo'"
+    ),
+    "a model without its migration": Variant(
+        1, "notices/models.py", "max_length=40", "max_length=60", "forgotten migration",
+        "alter field author on notice",
+    ),
+    "a new field without its migration": Variant(
+        3, "notices/models.py", "    class Meta:",
+        "    urgent = models.BooleanField(default=False)\n\n    class Meta:",
+        "forgotten migration", "add field urgent to notice",
+    ),
+    "a template tag that is not closed": Variant(
+        1, BOARD, "{% endfor %}", "", "template error", "Looking for one of: empty, endfor"
+    ),
+    "a script that is not there": Variant(
+        3, BOARD, "'notices/board.js'", "'notices/bord.js'", "missing static file",
+        "loads notices/bord.js",
+    ),
+    "guard.py forgotten": Variant(
+        3, "board/guard.py", None, "", "missing file: board/guard.py", "not meant to be typed"
+    ),
+    "board.js forgotten": Variant(3, BOARD_JS, None, "", f"missing file: {BOARD_JS}", "loads it"),
+    "live.py forgotten": Variant(
+        4, "notices/live.py", None, "", "missing file: notices/live.py", "imports it"
+    ),
+    "a client that the settings do not find": Variant(
+        3, "board/settings.py", '/ "socket.io-client" /', '/ "socketio-client" /',
+        "socket.io-client not found", "does not look for it there",
+    ),
+    "a method with a typo": Variant(
+        3, "notices/namespaces.py", "def on_post(", "def on_psot(", "event name",
+        "Did you mean on_post where it says on_psot?",
+    ),
+    "an event with a typo in the page": Variant(
+        3, BOARD_JS, 'emitWithAck("post"', 'emitWithAck("posst"', "event name",
+        'Did you mean "post"?',
+    ),
+    "an event with a typo in an emit": Variant(
+        4, "notices/namespaces.py", 'self.emit("notice"', 'self.emit("notcie"', "event name",
+        'listens for "notice", and Notices never emits it',
+    ),
+    "an event that is never emitted": Variant(
+        3, "notices/namespaces.py", '        self.emit("notice", notice.as_dict())\n', "",
+        "event name", 'listens for "notice"', BOARD_JS,
+    ),
+    "a namespace with a typo": Variant(
+        3, BOARD_JS, 'io("/notices"', 'io("/notice"', "event name",
+        'board.js connects to "/notice", and serve.py registers "/notices" and "/presence"',
+    ),
+}  # fmt: skip
+
+# Found by trying: the hint's name is the point of the lesson.
+TRIED = {
+    "no redirect": Variant(
+        1, "notices/views.py", '        return redirect("board")\n', "",
+        "a post is answered with a redirect", "so that a reload doesn't post twice",
+    ),
+    "all notices": Variant(
+        1, "notices/views.py", "[:50]", "", "the board shows the last fifty", "the last 50"
+    ),
+    "no token": Variant(
+        1, BOARD, "{% csrf_token %}", "", "a posted notice is on the board",
+        "has no token in it", BOARD,
+    ),
+    "HTML from a stranger": Variant(
+        1, "notices/templates/notices/notice.html", "{{ notice.text }}", "{{ notice.text|safe }}",
+        "text is shown as text", "Somebody will post <script>",
+    ),
+    "no server yet": Variant(
+        2, "serve.py", None, "", "missing file: serve.py", "There is no serve.py yet"
+    ),
+    "a server that is over at once": Variant(
+        2, "serve.py", "    server.serve_forever()\n", "", "server does not start",
+        "said where it is, and ended at once",
+    ),
+    "a server that fails when it is called": Variant(
+        2, "serve.py", "WSGIServer((host, port), app", "WSGIServer((host, prt), app",
+        "undefined name", "prt",
+    ),
+    "a server whose arguments are wrong": Variant(
+        2, "serve.py", "gevent.signal_handler(signal.SIGINT, server.stop)",
+        "gevent.signal_handler(server.stop, signal.SIGINT)", "server error",
+        "The server's log says: TypeError",
+    ),
+    "nobody calls serve": Variant(
+        2, "serve.py", 'if __name__ == "__main__":', "def never():", "server does not start",
+        "nothing in it calls serve()",
+    ),
+    "no static files": Variant(
+        2, "serve.py", "StaticFilesHandler(application))", "application)",
+        "the page has its style sheet", "StaticFilesHandler adds the static files",
+    ),
+    "no websockets": Variant(
+        2, "serve.py", ", handler_class=WebSocketHandler", "",
+        "a connection can become a websocket", "WebSocketHandler lets a connection",
+    ),
+    "no log": Variant(
+        2, "board/settings.py", '"level": "INFO"', '"level": "ERROR"',
+        "a line in the log for each request", "prints a line for each request",
+    ),
+    "no signal": Variant(
+        2, "serve.py", "    gevent.signal_handler(signal.SIGTERM, server.stop)\n", "",
+        "Ctrl-C and SIGTERM stop it cleanly", "exit code 0",
+    ),
+    "no acknowledgement": Variant(
+        3, "notices/namespaces.py", '        return {"ok": True}\n', "",
+        "a post is acknowledged with ok", "It was None, not {'ok': True}",
+    ),
+    "a time that is no text": Variant(
+        3, "notices/models.py", "self.created.isoformat()", "self.created",
+        "a post is acknowledged with ok", "Object of type datetime is not JSON serializable",
+        "notices/namespaces.py",
+    ),
+    "nobody is counted out": Variant(
+        3, "notices/namespaces.py", "        self.here.discard(sid)\n", "",
+        "everybody is told how many are here", "counts browsers in and out",
+    ),
+    "a user who is kept": Variant(
+        3, "notices/namespaces.py", "get_user(request).is_staff", "False",
+        "who is an organiser is asked in each event", "on_post asks the session again",
+    ),
+    "a place that the page lacks": Variant(
+        3, BOARD, '<span id="count"></span>', "", "the page connects, and says how",
+        "The browser's console says: Cannot set properties of null", BOARD_JS,
+    ),
+    "HTML in a window": Variant(
+        3, BOARD_JS, '(".text").textContent', '(".text").innerHTML',
+        "text that arrives is shown as text", "never becomes part of the page's HTML",
+    ),
+    "a namespace that is not registered": Variant(
+        3, "serve.py", 'sio.register_namespace(Presence("/presence"))\n', "",
+        "a client connects to both namespaces", "registers no namespace /presence",
+    ),
+    "nobody listens": Variant(
+        4, "serve.py", SPAWN, "", "one greenlet subscribes, and the board is at /",
+        "spawns no greenlet for it",
+    ),
+    "published too early": Variant(
+        4, "notices/models.py", "transaction.on_commit(lambda: publish(self))", "publish(self)",
+        "it is published once the database has it for good", "has said nothing",
+    ),
+    "a message that ends the listener": Variant(
+        4, "notices/namespaces.py", "(AttributeError, RecursionError, ValueError)", "KeyError",
+        "what is not a notice is skipped", "The server's log says: JSONDecodeError",
+    ),
+    "an outage that ends the listener": Variant(
+        4, "notices/live.py", "notices.tell_live(False)", "raise",
+        "when Redis is gone the page stays up, and says so", "ConnectionError",
+    ),
+}  # fmt: skip
+
+
+def run(number, folder, *options):
+    """Run `workshop check`; return its exit code and what it said, without the line breaks."""
+    done = subprocess.run(
+        [sys.executable, "-m", "workshop", "check", str(number), "--dir", folder, *options],
+        cwd=ROOT,
+        env=os.environ | {"PATIENCE": "3", "COLUMNS": "100"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def joined(text):
+    """Return a text on one line."""
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, request):
+    """All that is tried by the chosen tests, two at a time: most of it is waiting."""
+    chosen = [getattr(item, "callspec", None) for item in request.session.items]
+    names = {value for each in chosen if each for value in each.params.values()}
+    found = {}
+    with ThreadPoolExecutor(2) as pool:
+        for number in sorted(names & set(STEPS), reverse=True):  # the slowest first
+            folder = tmp_path_factory.mktemp("whole") / "my"
+            copy = shutil.copytree(STEPS[number], folder, ignore=MADE)
+            found[number] = pool.submit(run, number, copy)
+        for name, variant in TRIED.items():
+            if name in names:
+                copy = variant.make(tmp_path_factory.mktemp("tried"))
+                found[name] = pool.submit(run, variant.step, copy)
+        yield found
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_what_can_be_seen_has_its_hint(name, tmp_path):
+    """Without a server and without a browser."""
+    variant = SEEN[name]
+    folder = variant.make(tmp_path)
+    hint = diagnose.find_trouble(folder, find(str(variant.step)))
+    assert hint, "nothing was found"
+    assert hint.name == variant.hint, hint
+    assert variant.words in joined(f"{hint.happened} {hint.more}"), hint
+    assert hint.file == (variant.place or variant.file), hint
+    if variant.old and variant.new and not variant.place:
+        line = (folder / hint.file).read_text().splitlines()[(hint.line or 1) - 1]
+        assert hint.name == "forgotten migration" or hint.line or hint.part, hint
+        assert not hint.code or hint.code.splitlines()[0] in line, hint
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_what_is_tried_has_its_hint(name, runs):
+    """On one server and in one browser, up to the first that fails."""
+    variant = TRIED[name]
+    code, said = runs[name].result()
+    assert "Traceback" not in said, said
+    assert code == 1, said
+    assert said.count("✗") == 1, said
+    assert f"✗ {variant.hint}" in said, said
+    assert variant.words in joined(said), said
+    assert re.search(rf"Look at +\S*{re.escape(variant.place or variant.file)}\b", said), said
+
+
+@pytest.mark.parametrize("number", STEPS)
+def test_an_unbroken_step_is_all_done(number, runs):
+    """Each point is ticked off, and what comes next is said."""
+    code, said = runs[number].result()
+    points = LESSONS[number]
+    assert code == 0, said
+    assert re.findall(r"✓ (.+)", said) == [point.works for point in points]
+    assert f"{len(points)} of {len(points)}" in said
+    assert f"All done: step {number} works." in said
+    if number + 1 in STEPS:
+        assert f"start {number + 1} --keep" in said
+
+
+def test_a_second_and_a_third_hint_say_more(tmp_path):
+    """And a change that is another mistake begins again."""
+    folder = SEEN["a method with a typo"].make(tmp_path)
+    first, second, third = [run(3, folder, *options)[1] for options in ([], *[["--hint"]] * 2)]
+    assert "Did you mean on_post" not in first
+    assert "Did you mean on_post" in joined(second)
+    assert "+     def on_post(self, sid, data):" not in second
+    assert "+     def on_post(self, sid, data):" in third
+    assert mine.read_notes(folder)["hint"]["level"] == 3
+    code = folder / "notices/namespaces.py"
+    code.write_text(code.read_text().replace("    def on_psot", "   def on_post"))
+    assert "unindent does not match" in run(3, folder)[1]
+    assert mine.read_notes(folder)["hint"]["level"] == 1
+
+
+def test_a_port_that_is_taken_has_its_hint(tmp_path):
+    """It is written into serve.py, and somebody has it: says who."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        call = 'serve(host or "127.0.0.1", int(port))'
+        variant = Variant(2, "serve.py", call, f"serve(port={port})", "port taken")
+        code, said = run(2, variant.make(tmp_path))
+    assert code == 1
+    assert "✗ port taken" in said
+    assert f"Port {port} is taken by" in joined(said)
+    assert f"(process {os.getpid()})" in joined(said)
+
+
+def test_a_missing_client_has_its_hint(tmp_path, monkeypatch):
+    """npm was never run."""
+    monkeypatch.setattr(diagnose, "NODE_MODULES", tmp_path / "node_modules")
+    folder = shutil.copytree(STEPS[3], tmp_path / "my", ignore=MADE)
+    hint = diagnose.find_trouble(folder, find("3"))
+    assert hint.name == "node_modules missing"
+    assert "npm ci" in hint.more
+
+
+def test_a_migration_that_was_not_run_has_its_hint(tmp_path):
+    """The folder's own database lacks a column."""
+    folder = shutil.copytree(STEPS[1], tmp_path / "my", ignore=MADE)
+    manage = [sys.executable, "manage.py"]
+    subprocess.run([*manage, "migrate", "--verbosity=0"], cwd=folder, check=True)
+    model = folder / "notices/models.py"
+    model.write_text(model.read_text().replace("max_length=40", "max_length=60"))
+    subprocess.run([*manage, "makemigrations"], cwd=folder, check=True, capture_output=True)
+    hint = diagnose.find_trouble(folder, find("1"))
+    assert hint.name == "forgotten migration"
+    assert "Not run on your database yet: notices.0002_alter_notice_author." in hint.happened
+
+
+def test_nothing_is_written_into_the_repositorys_steps():
+    """Whatever is checked there."""
+    assert mine.notes_file(STEPS[3]).parent == ROOT / ".workshop"
+
+
+def test_the_progress_is_kept_in_the_folder(tmp_path):
+    """What works, and the steps that are done."""
+    folder = SEEN["a method with a typo"].make(tmp_path)
+    mine.write_notes(folder, {"step": STEPS[3].name, "done": [STEPS[2].name]})
+    run(3, folder)
+    notes = mine.read_notes(folder)
+    assert notes["done"] == [STEPS[2].name]
+    assert notes["progress"] == {"step": STEPS[3].name, "passed": [], "of": len(LESSONS[3])}
+
+
+def test_a_folder_without_a_step_is_a_sentence(tmp_path):
+    """And so is one that is not there."""
+    command = [sys.executable, "-m", "workshop", "check", "--dir"]
+    for folder, words in ((tmp_path, "Which step is"), (tmp_path / "no", "There is no folder")):
+        done = subprocess.run([*command, folder], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_every_point_names_what_there_is(number):
+    """Tests, a file, a part of it, and a section of a README."""
+    step = find(str(number))
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    file = next(Path(__file__).parent.glob(f"test_{step.number}_*.py"))
+    listed = subprocess.run([*command, file], cwd=ROOT, capture_output=True, text=True).stdout
+    for point in check.lesson(step):
+        for test in point.tests:
+            assert re.search(rf"::{re.escape(test)}(\[.*)?$", listed, re.M), test
+        assert (step.folder / point.file).is_file(), point
+        assert not point.part or where(step.folder / point.file, point.part), point
+        readme = find(str(point.lesson)).readme if point.lesson else step.readme
+        assert re.search(rf"^##+ {re.escape(point.section)}$", readme, re.M), point

@@ -1,0 +1,58 @@
+"""The parts of a file: a Python symbol, or a block of lines that begins in a certain way."""
+
+import ast
+import re
+from pathlib import Path
+
+IMPORTS = "its imports"
+
+
+def where(path: Path, part: str) -> int | None:
+    """Return the line on which a part of a file begins, or None where there is no such part."""
+    begins, _ = extent(path.read_text(encoding="utf-8"), path.suffix, part)
+    return begins
+
+
+def extent(text: str, suffix: str, part: str) -> tuple[int | None, int | None]:
+    """Return the first and last line of a part: of a Python symbol, or of a block of lines."""
+    if not part:
+        return None, None
+    if part == IMPORTS:
+        kinds = ast.Import | ast.ImportFrom
+        ends = [node.end_lineno for node in ast.parse(text).body if isinstance(node, kinds)]
+        return (1, max(ends)) if ends else (None, None)
+    if suffix == ".py" and re.fullmatch(r"[\w.]+", part):
+        nodes = [ast.parse(text)]
+        for name in part.split("."):
+            nodes = [
+                child
+                for node in nodes
+                for child in ast.iter_child_nodes(node)
+                if name in (getattr(child, "name", None), assigned(child))
+            ]
+        return (nodes[0].lineno, nodes[0].end_lineno) if nodes else (None, None)
+    lines = text.splitlines()
+    begin = next((n for n, line in enumerate(lines) if line.lstrip().startswith(part)), None)
+    if begin is None:
+        return None, None
+    # Up to the first line that is no deeper, and closes it or is empty.
+    depth = len(lines[begin]) - len(lines[begin].lstrip())
+    end = begin
+    for end in range(begin + 1, len(lines)):
+        line = lines[end]
+        closes = line.startswith((" " * depth + "}", " " * depth + "</"))
+        if closes or (not line.strip() and depth + 1 and not deeper(lines, end, depth)):
+            break
+    return begin + 1, end + 1
+
+
+def deeper(lines: list[str], number: int, depth: int) -> bool:
+    """Tell whether what follows an empty line still belongs to the block above."""
+    after = next((line for line in lines[number:] if line.strip()), "")
+    return len(after) - len(after.lstrip()) > depth
+
+
+def assigned(node: ast.AST) -> str | None:
+    """Return the name that a statement assigns to."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    return target.id if isinstance(target, ast.Name) else None

@@ -380,14 +380,22 @@ STEP_3 = [
     point(
         "one sender can't fill everybody's screen",
         "TestLimit::test_too_many_posts_are_refused_with_a_message",
-        "TestLimit::test_the_form_shares_the_limit",
-        expected="A bound on how much one sender posts: the form refuses it, with a message, "
-        "over the socket as over HTTP.",
-        more='The form gets the sender\'s address (sender=request.META["REMOTE_ADDR"], in on_post '
-        "and in the view), and clean() looks in the cache at when it has posted.",
+        expected="A bound on how much one sender posts: above it the form refuses, with a message.",
+        more='The form gets the sender\'s address, sender=request.META["REMOTE_ADDR"], and its '
+        "clean() looks in the cache at when this sender has posted.",
         file="notices/forms.py",
         section="What changes",
         part="NoticeForm",
+    ),
+    point(
+        "nor by the page's form",
+        "TestLimit::test_the_form_shares_the_limit",
+        expected="The form of the page has the same bound: over HTTP it would be none.",
+        more="The view tells the form who sends: NoticeForm(request.POST or None, "
+        'sender=request.META["REMOTE_ADDR"]).',
+        file="notices/views.py",
+        section="What changes",
+        part="board",
     ),
     point(
         "the page connects, and says how",
@@ -398,7 +406,7 @@ STEP_3 = [
         "hears.",
         file=BOARD_JS,
         section="The client's side",
-        part="// Two namespaces",
+        part="const tell",
     ),
     point(
         "a post is in every window without a reload",
@@ -504,7 +512,6 @@ STEP_4 = [
     point(
         "it is published once the database has it for good",
         "TestAfterCommit::test_what_is_rolled_back_is_not_told",
-        "TestAfterCommit::test_nothing_is_told_before_the_commit",
         expected="A notice is published once the database has it for good. A transaction that is "
         "rolled back has said nothing.",
         more="transaction.on_commit(lambda: publish(self)) in place of publish(self).",
@@ -532,8 +539,8 @@ STEP_4 = [
         part="Notice.save",
     ),
     point(
-        "python manage.py publish is on every screen",
-        "TestEverySource::test_a_notice_is_on_every_screen[by_command]",
+        "python manage.py publish saves a notice",
+        "TestEverySource::test_manage_py_publish_saves_as_well",
         expected='python manage.py publish "text" saves a notice, and thereby publishes it.',
         more="A Command in notices/management/commands/publish.py, with empty __init__.py files "
         "in both folders: it checks the text with the form, and saves it.",

@@ -5,6 +5,7 @@ The tests are those of the repository's own steps; tests/hints.py says which, in
 
 import argparse
 import hashlib
+import importlib
 import os
 import signal
 import sys
@@ -146,6 +147,8 @@ def examine(
     points = lesson(step)
     outcome = Outcome(total=len(points))
     tick("", "reading your files")
+    # What the tests are made of takes a while to import: meanwhile the folder is looked at.
+    threading.Thread(target=warm_up, daemon=True).start()
     outcome.hint = diagnose.find_trouble(folder, step)
     if outcome.hint:
         return outcome
@@ -164,6 +167,12 @@ def examine(
         hint = diagnose.missing_file(missing.file, folder, step)
         outcome.hint = replace(hint, section=missing.section) if hint.lesson == step else hint
     return outcome
+
+
+def warm_up() -> None:
+    """Import what the tests import."""
+    for name in ("pytest", "playwright.sync_api", "requests", "socketio"):
+        importlib.import_module(name)
 
 
 def lesson(step: Step) -> list:

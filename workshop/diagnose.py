@@ -210,6 +210,8 @@ def how_it_is_defined(name: str, file: str, step: Step) -> str:
                 names = [alias.asname or alias.name for alias in node.names]
                 if name in names:
                     return f"In the step it is imported:  {ast.get_source_segment(text, node)}"
+            if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
+                return f"In the step it is:  {ast.get_source_segment(text, node)}"
     return "Is it a typo, or is an import missing?"
 
 
@@ -377,7 +379,7 @@ def exception(
 
 
 def not_written_yet(said: str, folder: Path, step: Step) -> tuple[str, str] | None:
-    """Return the name that an error misses, and the file in which the step has it and you do not."""
+    """Return the name that an error misses, and the file of the step that has it."""
     for name in re.findall(r"(?:no attribute|keyword argument) '(\w+)'", said):
         pattern = re.compile(rf"def {name}\b|\b{name}\s*=|def .*[(, ]{name}\b")
         for path in python_files(step.folder):
@@ -607,7 +609,7 @@ def event_names(folder: Path, step: Step) -> Hint | None:
     text = without_comments(javascript.read_text(encoding="utf-8"))
     for variable, path, line in matches(r"(\w+)\s*=\s*io\(\s*[\"'`]([^\"'`]*)", text):
         if path not in paths:
-            return wrong_namespace(path, line, paths, text)
+            return wrong_namespace(path, line, paths, text, step)
         says, hears = client_events(text, variable)
         hint = unheard(says, paths[path], step, text) or unsaid(hears, paths[path], step, text)
         if hint:
@@ -673,9 +675,11 @@ def client_events(text: str, variable: str) -> tuple[dict[str, int], dict[str, i
     return dict(matches(says, text)), dict(matches(hears, text))
 
 
-def wrong_namespace(path: str, line: int, paths: dict[str, Events], text: str) -> Hint:
+def wrong_namespace(path: str, line: int, paths: dict[str, Events], text: str, step: Step) -> Hint:
     """Say that the client connects to what is not there."""
-    return event_hint(
+    serve = step.folder / "serve.py"
+    right = serve.is_file() and f'"{path}"' in serve.read_text(encoding="utf-8")
+    hint = event_hint(
         f'board.js connects to "{path}", and serve.py registers '
         + (" and ".join(f'"{each}"' for each in paths) or "no namespace")
         + ".",
@@ -684,6 +688,7 @@ def wrong_namespace(path: str, line: int, paths: dict[str, Events], text: str) -
         line,
         text,
     )
+    return replace(hint, file="serve.py", line=None, code="", part="sio") if right else hint
 
 
 def unheard(says: dict[str, int], events: Events, step: Step, text: str) -> Hint | None:

@@ -58,6 +58,8 @@ def next_commands(here: list[dict]) -> list[tuple[str, str]]:
         result.insert(0, ('publish "Hello"', "show a notice on every open page"))
     return [
         *result,
+        ("start 2", "a folder of your own, in which to build step 2"),
+        ("check", "see whether it works, and if not, get a hint"),
         ("test", "run all tests; `test 3` those of step 3"),
         ("doctor", "look for what is missing on this machine"),
         ("--help", "everything else"),

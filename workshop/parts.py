@@ -18,9 +18,10 @@ def extent(text: str, suffix: str, part: str) -> tuple[int | None, int | None]:
     if not part:
         return None, None
     if part == IMPORTS:
-        kinds = ast.Import | ast.ImportFrom
-        ends = [node.end_lineno for node in ast.parse(text).body if isinstance(node, kinds)]
-        return (1, max(ends)) if ends else (None, None)
+        # All that comes before the first class or function: names of the module's own too.
+        kinds = ast.ClassDef | ast.FunctionDef
+        begins = [node.lineno for node in ast.parse(text).body if isinstance(node, kinds)]
+        return 1, max(1, min(begins, default=len(text.splitlines())) - 1)
     if suffix == ".py" and re.fullmatch(r"[\w.]+", part):
         nodes = [ast.parse(text)]
         for name in part.split("."):

@@ -40,7 +40,7 @@ class Page:
     def __init__(self, folder: Path, step: Step):
         self.folder, self.step = folder, step
         self.console = console()
-        self.status = None
+        self.busy = False
         self.print(f"\nStep {int(step.number)}: {step.title}", style="bold")
         self.print(f"in {named(folder)}\n", style="dim")
 
@@ -54,14 +54,15 @@ class Page:
         if mark:
             self.print(f"  {mark} {what}", style="green" if mark == "✓" else "yellow")
         elif self.console.is_terminal:
-            self.status = self.console.status(f"[dim]{what} …[/dim]", spinner="dots")
-            self.status.start()
+            # No spinner: its thread would write into what pytest captures.
+            self.console.print(f"  · {what} …", markup=False, style="dim", end="\r", no_wrap=True)
+            self.busy = True
 
     def quiet(self) -> None:
         """Take away what is tried."""
-        if self.status:
-            self.status.stop()
-            self.status = None
+        if self.busy:
+            self.console.print(" " * (self.console.width - 1), end="\r")
+            self.busy = False
 
     def show(self, outcome: "Outcome", level: int) -> None:
         """Print the hint if there is one, the bar, and what comes next."""

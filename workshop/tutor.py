@@ -266,6 +266,11 @@ class Tutor:
         place = re.search(r"/static/(\S+?\.js):(\d+)", getattr(error, "stack", None) or "")
         found = place and next(self.folder.glob(f"*/static/{place[1]}"), None)
         hint = replace(hint, happened=f"The browser's console says: {said}")
+        name = re.search(r"(\w+) is not defined", said)
+        script = self.step.folder / diagnose.BOARD_JS
+        if name and script.is_file() and where(script, f"function {name[1]}"):
+            more = f"In the step, board.js has a function {name[1]}."
+            hint = replace(hint, more=more, file=diagnose.BOARD_JS, part=f"function {name[1]}")
         if not found:
             return hint
         line = int(place[2])
@@ -395,7 +400,9 @@ def asserted(text: str) -> str:
         if sides[2] in ("in", "not in") and len(sides[3]) > 80:
             return f"Not so: {said}. {got}" if said else got
         return f"Not so: {said}. {got}" if said else got
-    return f"Not so: {said}." if said else "It was not so."
+    if said or not compared:
+        return f"Not so: {said or 'see what was expected'}."
+    return f"These are not the same: {compared[:160].replace(' == ', ' and ')}"
 
 
 def readable(text: str) -> bool:

@@ -79,8 +79,9 @@ class Scratch:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment without what a git hook, or a person, may have set there."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    """Return the environment without what a git hook, a person or readline may have set there."""
+    odd = ("GIT_", "LINES", "COLUMNS")
+    return {name: value for name, value in os.environ.items() if not name.startswith(odd)}
 
 
 def files(folder: Path) -> dict[str, tuple[bytes, bool]]:

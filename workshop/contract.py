@@ -42,7 +42,7 @@ def contract(step: Step) -> Contract:
         for path in re.findall(r"`([^`]+)`", item["paths"]):
             result.why[path] = item["why"]
             result.labels[path] = item["label"] or "changed"
-    if budget := re.search(r"^<!-- budget: (\d+) -->\n+(.*)", text, re.MULTILINE):
+    if budget := re.search(r"^<!-- budget: (\d+) -->\n(.*)", text, re.MULTILINE):
         result.budget, result.reason = int(budget[1]), budget[2]
     return result
 

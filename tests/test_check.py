@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -419,3 +420,42 @@ def test_every_point_names_what_there_is(number):
         assert not point.part or where(step.folder / point.file, point.part), point
         readme = find(str(point.lesson)).readme if point.lesson else step.readme
         assert re.search(rf"^##+ {re.escape(point.section)}$", readme, re.M), point
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to one process")
+def test_watch_checks_again_at_each_save(tmp_path):
+    """A mistake has its hint; once it is mended and saved, everything is ticked off."""
+    variant = SEEN["a colon too few"]
+    copy = variant.make(tmp_path)
+    file = copy / variant.file
+    command = ["check", str(variant.step), "--dir", copy, "--watch"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workshop", *command],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    def said():
+        return "".join(iter_until(process.stdout, "Save a file to check again"))
+
+    try:
+        assert f"✗ {variant.hint}" in said()
+        file.write_text((STEPS[variant.step] / variant.file).read_text())
+        assert f"All done: step {variant.step} works." in said()
+        process.send_signal(signal.SIGINT)
+        assert "Traceback" not in process.communicate(timeout=60)[0]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def iter_until(stream, text):
+    """Yield the lines of a stream up to the one with this text."""
+    for line in stream:
+        yield line
+        if text in line:
+            return
+    raise AssertionError(f"it ended before it said {text!r}")

@@ -305,11 +305,6 @@ class Client:
         """Wait for the notice with this text, and return it."""
         return self.wait("notice", lambda notice: notice["text"] == text)
 
-    def silent(self):
-        """Return the notices that have come, without waiting."""
-        events = [self.heard.get() for _ in range(self.heard.qsize())]
-        return [data[0] for event, *data in events if event == "notice"]
-
     def post(self, text, author="Client", **options):
         """Send a notice, and return the acknowledgement."""
         data = {"author": author, "text": text}

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STEPS = {int(path.name[:2]): path for path in sorted((ROOT / "steps").glob("[0-9]*_*"))}
 ADMIN = {"username": "admin", "password": "only-for-tests"}
 PATIENCE = float(os.environ.get("PATIENCE", 20))  # seconds, for what mostly takes milliseconds
+ANSWER = max(PATIENCE, 20)  # seconds for an HTTP answer: checking a password is slow on purpose
 
 
 def free_port():
@@ -223,23 +224,23 @@ class Server:
 
     def get(self, path="/", **options):
         """GET a page of the site."""
-        return requests.get(self.url + path, timeout=PATIENCE, **options)
+        return requests.get(self.url + path, timeout=ANSWER, **options)
 
     def post(self, author, text, session=None):
         """Post a notice by the form of the page, as a browser without JavaScript does."""
         session = session or requests.Session()
-        session.get(self.url, timeout=PATIENCE)
+        session.get(self.url, timeout=ANSWER)
         token = session.cookies["csrftoken"]
         data = {"author": author, "text": text, "csrfmiddlewaretoken": token}
-        return session.post(self.url + "/", data, timeout=PATIENCE)
+        return session.post(self.url + "/", data, timeout=ANSWER)
 
     def log_in(self):
         """Return a session that is logged in as the admin."""
         session = requests.Session()
         page = f"{self.url}/admin/login/"
-        session.get(page, timeout=PATIENCE)
+        session.get(page, timeout=ANSWER)
         data = ADMIN | {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
-        answer = session.post(page, data, timeout=PATIENCE, allow_redirects=False)
+        answer = session.post(page, data, timeout=ANSWER, allow_redirects=False)
         assert answer.status_code == 302, answer.text
         return session
 
@@ -248,13 +249,13 @@ class Server:
         page = f"{self.url}/admin/notices/notice/" + (f"{number}/change/" if number else "add/")
         token = session.cookies["csrftoken"]
         data = {"author": "Admin", "text": text, "csrfmiddlewaretoken": token}
-        answer = session.post(page, data, timeout=PATIENCE, allow_redirects=False)
+        answer = session.post(page, data, timeout=ANSWER, allow_redirects=False)
         assert answer.status_code == 302, answer.text
 
     def log_out(self, session):
         """Log a session out, over HTTP."""
         data = {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
-        answer = session.post(f"{self.url}/admin/logout/", data, timeout=PATIENCE)
+        answer = session.post(f"{self.url}/admin/logout/", data, timeout=ANSWER)
         assert answer.status_code == 200, answer.text
 
 

@@ -246,12 +246,15 @@ TRIED = {
 }  # fmt: skip
 
 
-def run(number, folder, *options):
-    """Run `workshop check`; return its exit code and what it said, without the line breaks."""
+def run(number, folder, *options, patience=8):
+    """Run `workshop check`; return its exit code and what it said, without the line breaks.
+
+    The patience is in seconds; a hint of what does not come takes that long.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "workshop", "check", str(number), "--dir", folder, *options],
         cwd=ROOT,
-        env=os.environ | {"PATIENCE": "3", "COLUMNS": "250"},
+        env=os.environ | {"PATIENCE": str(patience), "COLUMNS": "250"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -266,16 +269,17 @@ def joined(text):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory, request):
-    """All that is tried by the chosen tests, two at a time: most of it is waiting."""
+    """All that is tried by the chosen tests, three at a time: most of it is waiting."""
     ours = [item for item in request.session.items if item.path == request.path]
     chosen = [getattr(item, "callspec", None) for item in ours]
     names = {value for each in chosen if each for value in each.params.values()}
     found = {}
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         for number in sorted(names & set(STEPS), reverse=True):  # the slowest first
             folder = tmp_path_factory.mktemp("whole") / "my"
             copy = shutil.copytree(STEPS[number], folder, ignore=MADE)
-            found[number] = pool.submit(run, number, copy)
+            # Nothing here should be waited for in vain, however busy the machine is.
+            found[number] = pool.submit(run, number, copy, patience=60)
         for name, variant in (TRIED | SEEN).items():
             if name in names:
                 copy = variant.make(tmp_path_factory.mktemp("broken"))

@@ -23,7 +23,7 @@ from workshop.problem import Problem
 from workshop.steps import Step, find
 
 HELP = "try your own folder against the lesson, with hints"
-PATIENCE = 6  # seconds for what mostly takes milliseconds
+PATIENCE = 8  # seconds for what mostly takes milliseconds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -325,6 +325,8 @@ def in_words(error: BaseException) -> str:
             return "The page did not come."
         if action := re.search(r"waiting for (\S+\(.*\))", text):
             return f"The page has no {located(action[1])}."
+        if seconds := re.search(r"read timeout=([\d.]+)", text):
+            return f"The server did not answer an HTTP request in {float(seconds[1]):g} seconds."
         return "The server gave no answer: neither an event nor an acknowledgement came."
     if name == "ConnectionError" and "namespaces" in text:
         refused = re.search(r"namespaces failed to connect: (.*)", text)

@@ -27,6 +27,10 @@ class TestWindow(plain.TestWindow):
     """In a browser too."""
 
 
+class TestFrames(plain.TestFrames):
+    """And in a frame."""
+
+
 class TestSettings(plain.TestSettings):
     """And its settings."""
 

@@ -36,6 +36,12 @@ def sees(page, text):
     expect(page.locator("#notices .text").get_by_text(text, exact=True)).to_have_count(1)
 
 
+def no_id_is_twice(page):
+    """Say whether no two elements of a page have the same id."""
+    ids = page.locator("[id]").evaluate_all("all => all.map(each => each.id)")
+    return len(ids) == len(set(ids))
+
+
 class TestStart(plain.TestStart):
     """As before."""
 
@@ -231,6 +237,7 @@ class TestWindow(plain.TestWindow):
         sees(page, "Number 50")
         texts = page.locator("#notices .text").all_inner_texts()
         assert texts == [f"Number {number}" for number in range(50, 0, -1)]
+        assert no_id_is_twice(page)
 
     def test_a_screen_reader_is_told(self, server, visit):
         """New notices, the connection's state, and the answer to a post are live regions."""
@@ -257,6 +264,10 @@ class TestWindow(plain.TestWindow):
         expect(one.locator("#count")).to_have_text("2 are here.")
         other.close()
         expect(one.locator("#count")).to_have_text("You are alone here.")
+
+
+class TestFrames(plain.TestFrames):
+    """In a frame the page connects as well: who asks is the page, not what is around it."""
 
 
 class Opened:

@@ -12,7 +12,7 @@ import test_01_plain_django as plain
 import test_02_gevent_server as gevent_server
 import test_03_namespace as namespace
 from playwright.sync_api import expect
-from test_03_namespace import fill, sees
+from test_03_namespace import fill, no_id_is_twice, sees
 
 from support import PATIENCE, Redis, manage, wait_until
 
@@ -75,6 +75,10 @@ class TestUser(namespace.TestUser):
 
 class TestWindow(namespace.TestWindow):
     """What somebody sees and does in a browser."""
+
+
+class TestFrames(plain.TestFrames):
+    """And in a frame: on a slide, beside a notebook's cell."""
 
 
 def by_form(server, step, redis, text):
@@ -152,6 +156,15 @@ class TestEverySource:
         assert notice["official"] is False
         assert notice["id"] is None
         assert re.match(r"\d{4}-\d\d-\d\dT", notice["created"])
+
+    def test_what_is_only_published_has_no_id_to_be_mended_by(self, server, redis, visit):
+        """Both are on the page, and neither is taken for the other."""
+        page = visit(server)
+        for text in ("Kept nowhere", "Nor this"):
+            say(redis, text)
+            sees(page, text)
+        sees(page, "Kept nowhere")
+        assert no_id_is_twice(page)
 
     def test_what_is_published_is_shown_as_text(self, server, redis, visit):
         """Whoever publishes it."""

@@ -51,8 +51,12 @@ def exception(error: BaseException) -> dict:
 
 def complaints() -> dict | None:
     """Return the first error of `manage.py check`, which imports every view."""
+    from django.conf import settings
     from django.core.checks import ERROR, run_checks
+    from django.utils.module_loading import import_string
 
+    for path in settings.MIDDLEWARE:
+        import_string(path)  # Django does so only when it makes the application.
     for message in run_checks():
         if message.level >= ERROR:
             return {"kind": "check", "said": f"{message.msg} {message.hint or ''}".strip()}

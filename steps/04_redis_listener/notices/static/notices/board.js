@@ -60,8 +60,8 @@ function show(notice) {
   item.querySelector(".official").hidden = !notice.official;
   item.querySelector("time").dateTime = notice.created;
   localTime(item.querySelector("time"));
-  item.id = `notice-${notice.id}`;
-  const old = notice.id && document.getElementById(item.id); // mended in the admin
+  if (notice.id) item.id = `notice-${notice.id}`; // what is not saved has none
+  const old = document.getElementById(item.id); // mended in the admin
   old ? old.replaceWith(item) : list.prepend(item);
   while (list.children.length > 50) list.lastElementChild.remove();
 }

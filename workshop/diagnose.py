@@ -401,7 +401,8 @@ def import_error(
         file = module.replace(".", "/") + ".py"
         if (step.folder / file).is_file() and not (folder / file).exists():
             missing = missing_file(file, folder, step)
-            return replace(missing, happened=f"There is no {file} yet, and {hint.file} imports it.")
+            by = hint.file or "board/settings.py"  # which names a module as text
+            return replace(missing, happened=f"There is no {file} yet, and {by} imports it.")
         near = nearest(module.rpartition(".")[2], module_names(folder, module))
         return replace(
             hint,

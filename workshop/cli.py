@@ -20,6 +20,8 @@ COMMANDS = {
     "check": "workshop.check",
     "jump": "workshop.jump",
     "publish": "workshop.publish",
+    "slides": "workshop.slides",
+    "notebook": "workshop.notebook",
     "listings": "workshop.listings",
     "test": "workshop.testing",
     "diff": "workshop.diff",

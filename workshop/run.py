@@ -11,7 +11,8 @@ import webbrowser
 from pathlib import Path
 
 from workshop import processes, redis_server, running, screen, watching
-from workshop.paths import LOGS, ME, NODE_MODULES, STATE
+from workshop.environment import CLASSIC_PYTHON
+from workshop.paths import LOGS, ME, NODE_MODULES, ROOT, STATE
 from workshop.problem import Problem
 from workshop.steps import Step, find, listing
 
@@ -22,7 +23,9 @@ PATIENCE = 30  # seconds for a server to answer its first request
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `run`."""
-    parser.add_argument("step", nargs="?", help="4, 04, redis_listener or 04_redis_listener")
+    parser.add_argument(
+        "step", nargs="?", help="4, 04, redis_listener or 04_redis_listener; or classic"
+    )
     parser.add_argument("--dir", metavar="DIR", help="serve this folder: your own copy of a step")
     parser.add_argument("--port", type=int, help="default: 8000, or the next one that is free")
     parser.add_argument(
@@ -34,11 +37,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed for this step."""
-    return {"python", "javascript"} if chosen_step(args).mentions("node_modules") else {"python"}
+    step = chosen_step(args)
+    javascript = {"javascript"} if step.mentions("node_modules") else set()
+    return {"python"} | javascript | ({"classic"} if step.is_classic else set())
 
 
 def chosen_step(args: argparse.Namespace) -> Step:
-    """Return the step to serve."""
+    """Return the step to serve, if it may be served as it is asked for."""
+    step = named_step(args)
+    if step.is_classic and args.share:
+        raise Problem(
+            "The classic edition is for this machine alone: nobody has looked after its server "
+            "since 2020,\nand it takes whatever a browser sends. Share the same board as it is "
+            f"today:  {ME} run 4 --share"
+        )
+    return step
+
+
+def named_step(args: argparse.Namespace) -> Step:
+    """Return the step that the command line names."""
     if args.dir:
         folder = Path(args.dir).resolve()
         if not (folder / "manage.py").is_file():
@@ -48,8 +65,8 @@ def chosen_step(args: argparse.Namespace) -> Step:
             )
         return Step(folder)
     if not args.step:
-        raise Problem(f"Which step?  {ME} run N, with one of these:\n{listing()}", 2)
-    return find(args.step)
+        raise Problem(f"Which step?  {ME} run N, with one of these:\n{listing()}\n    classic", 2)
+    return Step(ROOT / "classic") if args.step.strip("/") == "classic" else find(args.step)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -96,6 +113,7 @@ class Site:
 
     def __init__(self, step: Step, host: str, port: int, stop: threading.Event):
         self.step = step
+        self.python = CLASSIC_PYTHON if step.is_classic else sys.executable
         self.host = host
         self.port = port
         self.stop = stop
@@ -105,6 +123,8 @@ class Site:
         self.environment = environment(self.addresses)
         self.redis: redis_server.Redis | None = None
         self.server: processes.Child | None = None
+        self.server_log: str | None = None  # the name of a log; None: print it
+        self.prepare_log = "prepare"
         self.prepared = False
         self.broken: set[Path] = set()  # files that do not compile
         self.told: Path | None = None
@@ -174,7 +194,7 @@ class Site:
         if not self.told:  # later, a new password would log the admin out
             environment["WORKSHOP_ADMIN_PASSWORD"] = self.password
         script = Path(__file__).with_name("prepare.py")
-        return self.child([sys.executable, script], environment, log="prepare")
+        return self.child([self.python, script], environment, log=self.prepare_log)
 
     def is_prepared(self, preparation: processes.Child | None) -> bool:
         """Wait for the end of the preparation; if it failed, say so and end the server."""
@@ -184,13 +204,12 @@ class Site:
             self.server.end()
             self.server = None
         if code:
-            print((LOGS / "prepare.log").read_text(errors="replace"))
-            self.say_retry("The database could not be prepared")
+            self.say_retry("The database could not be prepared", self.prepare_log)
         return self.prepared
 
     def start_server(self) -> bool:
         """Start the server, and wait until it answers; tell whether it does."""
-        self.server = self.child(self.command(), self.environment)
+        self.server = self.child(self.command(), self.environment, log=self.server_log)
         deadline = time.monotonic() + PATIENCE
         while not self.stop.is_set() and self.server.exit_code() is None:
             if processes.answers(self.port, ("127.0.0.1",)):
@@ -202,21 +221,23 @@ class Site:
         self.server.end()
         self.server = None
         if not self.stop.is_set():
-            self.say_retry("The server did not start")
+            self.say_retry("The server did not start", self.server_log)
         return False
 
-    def say_retry(self, what: str) -> None:
-        """Say that the reason is above, and what to do."""
+    def say_retry(self, what: str, log: str | None) -> None:
+        """Show the log, say that the reason is above, and what to do."""
+        if log:
+            print((LOGS / f"{log}.log").read_text(errors="replace"))
         print(f"\n{what}: the reason is above. Mend it and save to retry.", flush=True)
 
     def command(self) -> list[str]:
         """Return the command that serves the step."""
         place = f"{self.host}:{self.port}"
         if (self.step.folder / "serve.py").exists():
-            return [sys.executable, "serve.py", place]
+            return [self.python, "serve.py", place]
         # runserver serves static files without DEBUG only when it is told to.
         insecure = ["--insecure"] if self.environment.get("DEBUG") == "0" else []
-        return [sys.executable, "manage.py", "runserver", "--noreload", *insecure, place]
+        return [self.python, "manage.py", "runserver", "--noreload", *insecure, place]
 
     def child(self, command: list, environment: dict, log: str | None = None) -> processes.Child:
         """Start a process in the step's folder."""

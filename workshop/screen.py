@@ -51,15 +51,19 @@ def show(site: "Site") -> None:
 
 def show_how_to_join(console, site: "Site") -> None:
     """Print the address for the room, its QR code, and what sharing means."""
-    import segno
-
-    url = f"http://{site.addresses[0]}:{site.port}"
-    console.print(f"\n[bold]On this network: {url}[/bold]\n")
-    segno.make(url, micro=False).terminal(compact=True, border=2)
+    show_address(console, f"http://{site.addresses[0]}:{site.port}")
     console.print(
         "\nEverybody here can read and post; with the password above, use the admin page."
         "\nIt is plain HTTP: who listens on this network reads along, that password too."
     )
+
+
+def show_address(console, url: str) -> None:
+    """Print an address for the room, and its QR code."""
+    import segno
+
+    console.print(f"\n[bold]On this network: {url}[/bold]\n")
+    segno.make(url, micro=False).terminal(compact=True, border=2)
 
 
 def addresses() -> list[str]:

@@ -1,0 +1,133 @@
+"""What happens on each event that a browser with the slides sends."""
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+
+import gevent
+import page
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from board.guard import Namespace
+
+TOKEN = os.environ.get("TOKEN") or secrets.token_urlsafe(16)  # who has it leads
+STEPS = json.loads(os.environ.get("STEPS", "{}"))  # {"1": 8001, …}: where each step will answer
+REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
+MAX_VOTERS = 2000  # in one poll
+
+redis = Redis.from_url(REDIS_URL, retry=Retry(NoBackoff(), 1))
+
+
+class Slides(Namespace):
+    """/slides: the windows with the token lead, all others follow, and everybody votes."""
+
+    def __init__(self, namespace):
+        super().__init__(namespace)
+        self.state = None  # where the presenter is
+        self.browsers = {}  # sid: the name that the browser gave itself
+        self.leaders = set()
+        self.votes = {}  # poll: {browser: choice}
+        self.up = {}  # the steps that answer, and their ports
+        self.version, self.polls = page.version(), page.polls()
+        self.telling = False
+
+    def on_connect(self, sid, environ, auth):
+        """Tell a browser where everybody is: who comes late has missed nothing."""
+        auth = auth if isinstance(auth, dict) else {}
+        token = str(auth.get("token")).encode(errors="replace")
+        leads = secrets.compare_digest(token, TOKEN.encode())
+        if leads:
+            self.leaders.add(sid)
+        browser = self.browsers[sid] = str(auth.get("browser", sid))[:50]
+        mine = {poll: votes[browser] for poll, votes in self.votes.items() if browser in votes}
+        hello = {"leads": leads, "state": self.state, "mine": mine, "up": self.up}
+        self.emit("hello", hello | {"version": page.version()} | self.room(), to=sid)
+        self.tell_soon()
+
+    def on_disconnect(self, sid, reason):
+        """Count a browser out."""
+        self.browsers.pop(sid, None)
+        self.leaders.discard(sid)
+        self.tell_soon()
+
+    def on_state(self, sid, state):
+        """Take everybody to where a leading window is."""
+        if sid in self.leaders and is_state(state):
+            self.state = state
+            self.emit("state", state, skip_sid=sid)
+
+    def on_vote(self, sid, poll, choice):
+        """Count a vote, one for each browser; it may change its mind."""
+        answers = self.polls.get(poll, 0) if isinstance(poll, str) else 0
+        browser = self.browsers.get(sid)
+        if browser and type(choice) is int and 0 <= choice < answers:
+            votes = self.votes.setdefault(poll, {})
+            if browser in votes or len(votes) < MAX_VOTERS:
+                votes[browser] = choice
+                self.tell_soon()
+
+    def on_publish(self, sid, text):
+        """Publish a notice; acknowledge with how many servers heard it, or with what is wrong."""
+        if sid not in self.leaders:
+            return "Only the presenter can publish from here."
+        text = text.strip()[:280] if isinstance(text, str) else ""
+        if not text:
+            return "Nothing to publish: say something."
+        try:
+            return redis.publish("notices", json.dumps({"author": "The slides", "text": text}))
+        except RedisError:
+            return "Redis does not answer: is it running?"
+
+    def tell_soon(self):
+        """Tell everybody what has changed, four times a second at most."""
+        if not self.telling:
+            self.telling = True
+            gevent.spawn_later(0.25, self.tell)
+
+    def tell(self):
+        """Tell everybody how many follow, and how the votes are."""
+        self.telling = False
+        self.emit("room", self.room())
+
+    def room(self):
+        """Return how many follow, and how many votes each answer of each poll has."""
+        votes = {}
+        for poll, answers in self.polls.items():
+            choices = list(self.votes.get(poll, {}).values())
+            votes[poll] = [choices.count(answer) for answer in range(answers)]
+        return {"followers": len(self.browsers) - len(self.leaders), "votes": votes}
+
+    def look_around(self):
+        """Tell everybody when a step comes or goes, and when somebody has saved the deck."""
+        while True:
+            up = {step: port for step, port in STEPS.items() if is_up(port)}
+            if up != self.up:
+                self.up = up
+                self.emit("up", up)
+            with contextlib.suppress(OSError):  # a file that an editor is replacing right now
+                version = page.version()
+                if version != self.version:
+                    self.version, self.polls = version, page.polls()
+                    self.emit("version", version)
+            gevent.sleep(0.5)
+
+
+def is_state(state):
+    """Tell whether this is what our own JavaScript sends."""
+    match state:
+        case {"indexh": h, "indexv": v, "indexf": f, "paused": bool(), "overview": bool()}:
+            return len(state) == 5 and all(type(n) is int and -1 <= n < 1000 for n in (h, v, f))
+    return False
+
+
+def is_up(port):
+    """Tell whether a step's server takes connections."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.3).close()
+    except OSError:
+        return False
+    return True

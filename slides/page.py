@@ -1,0 +1,56 @@
+"""What a browser is given: the deck as one page, and the files that this page needs."""
+
+import html
+import re
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+NODE_MODULES = HERE.parent / "node_modules"
+PACKAGES = ("reveal.js/dist/", "socket.io-client/dist/")
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+
+
+def render(live: bool = False, room: str = "") -> str:
+    """Return the page with the deck in it; live means that there is a server for it to talk to."""
+    socket_io = '<script defer src="socket.io-client/dist/socket.io.min.js"></script>'
+    data = f'data-live data-version="{version()}" data-room="{html.escape(room)}"'
+    return (
+        read("index.html")
+        .replace("{{ socket.io }}", socket_io if live else "")
+        .replace("{{ data }}", data if live else "")
+        .replace("{{ deck }}", html.escape(read("deck.md").strip(), quote=False))
+    )
+
+
+def read(name: str) -> str:
+    """Return the text of one of our files."""
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def version() -> str:
+    """Return what is another one after each change of the deck, or of what shows it."""
+    files = [path for path in HERE.rglob("*") if path.suffix in {".md", *TYPES}]
+    return str(max(path.stat().st_mtime_ns for path in files))
+
+
+def polls() -> dict[str, int]:
+    """Return the names of the polls in the deck, and how many answers each has."""
+    found = {}
+    for slide in re.split(r"^---$", read("deck.md"), flags=re.MULTILINE):
+        shown = re.split(r"^Note:\s*$", slide, flags=re.MULTILINE)[0]
+        if name := re.search(r'<!-- \.slide:.*\bdata-poll="([^"]+)"', shown):
+            found[name[1]] = len(re.findall(r"^(?:[-*+]|\d+[.)]) ", shown, re.MULTILINE))
+    return found
+
+
+def find(address: str) -> Path | None:
+    """Return the file at an address of the deck."""
+    base = (NODE_MODULES if address.startswith(PACKAGES) else HERE).resolve()
+    file = (base / address).resolve()
+    return file if file.is_relative_to(base) and file.suffix in TYPES and file.is_file() else None

@@ -1,0 +1,117 @@
+"""Serve the slides, and let the room follow them: python slides/serve.py [[HOST:]PORT].
+
+It is made of what the talk teaches: gevent, Django for the pages, a Socket.IO server in front.
+`python3 -m workshop slides` starts it and the steps, and tells it by the environment what it needs.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import gzip
+import io
+import os
+import signal
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+# A room full of strangers comes in here too: the notice board's guard against them is ours as well.
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "steps" / "04_redis_listener"))
+
+import django
+import gevent
+import page
+import segno
+import socketio
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import Http404, HttpResponse
+from django.urls import path, re_path
+from gevent.pywsgi import WSGIServer
+from namespaces import TOKEN, Slides
+
+from board.guard import Handler, Server
+
+ROOM = os.environ.get("ROOM", "")  # the address for the room, if the deck is shared
+
+settings.configure(
+    ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(","),
+    ROOT_URLCONF=__name__,
+    MIDDLEWARE=[
+        "django.middleware.security.SecurityMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.http.ConditionalGetMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    ],
+    X_FRAME_OPTIONS="SAMEORIGIN",  # The presenter's view has the deck in frames.
+    SECURE_CROSS_ORIGIN_OPENER_POLICY=None,  # Without TLS it is but an error in the console.
+)
+django.setup()
+
+
+def deck(request):
+    """Show the slides."""
+    return answer(request, page.render(live=True, room=ROOM).encode(), ".html")
+
+
+def file(request, address):
+    """Send a file of the deck or of its libraries."""
+    found = page.find(address)
+    if found is None:
+        raise Http404
+    response = answer(request, found.read_bytes(), found.suffix)
+    if address.startswith(page.PACKAGES):
+        response["Cache-Control"] = "max-age=3600"
+    return response
+
+
+def qr(request):
+    """Draw the room's address for the cameras of phones."""
+    svg = io.BytesIO()
+    code = segno.make(ROOM or request.build_absolute_uri("/"), micro=False)
+    code.save(svg, kind="svg", border=3, light="#fff", omitsize=True)
+    return answer(request, svg.getvalue(), ".svg")
+
+
+squeeze = lru_cache(maxsize=100)(gzip.compress)
+
+
+def answer(request, data, suffix):
+    """Return a response that a browser keeps, and asks again whether it is still the one."""
+    response = HttpResponse(data, page.TYPES[suffix])
+    if suffix != ".png" and "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.content = squeeze(data)
+        response["Content-Encoding"] = "gzip"
+    response["Vary"] = "Accept-Encoding"
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
+urlpatterns = [path("", deck), path("qr.svg", qr), re_path(r"^([\w./-]+)$", file)]
+
+
+def serve(host="127.0.0.1", port=8000):
+    """Answer requests until SIGINT (Ctrl-C) or SIGTERM."""
+    sio = Server()
+    slides = Slides("/slides")
+    sio.register_namespace(slides)
+    server = WSGIServer((host, port), socketio.WSGIApp(sio, WSGIHandler()), handler_class=Handler)
+    gevent.signal_handler(signal.SIGINT, server.stop)
+    gevent.signal_handler(signal.SIGTERM, server.stop)
+    try:
+        server.start()
+    except OSError as error:
+        sys.exit(f"{error.strerror}. Another port: python slides/serve.py {port + 1}")
+    if "TOKEN" not in os.environ:
+        print(f"The presenter's own address is http://localhost:{port}/?token={TOKEN}")
+    print(f"The slides are at http://{host}:{port}/ (Ctrl-C stops it)", flush=True)
+    gevent.spawn(slides.look_around)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    host, _, port = (sys.argv[1] if sys.argv[1:] else "8000").rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        sys.exit("Usage: python slides/serve.py [[HOST:]PORT], for example: serve.py 8001")
+    serve(host or "127.0.0.1", int(port))

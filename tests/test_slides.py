@@ -271,7 +271,8 @@ def test_each_step_through_the_code_lies_on_the_one_before(deck):
             """() => [...Reveal.getCurrentSlide().querySelectorAll("pre")].flatMap((block) =>
                  [...block.querySelectorAll("code")].map((code) => {
                    const { x, y, width, height } = code.getBoundingClientRect();
-                   return [block.dataset.id ?? block.innerText, [x, y, width, height].map(Math.round)];
+                   const name = block.dataset.id ?? block.innerText;
+                   return [name, [x, y, width, height].map(Math.round)];
                  }))"""
         )
         for block in {text for text, _ in places}:

@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print a line for each thing; return 1 if something needed is missing."""
     well = True
-    for check in (python, packages, npm, javascript, port_8000, redis, chromium, postgresql, disk):
+    installed = python, packages, npm, javascript, classic
+    for check in (*installed, port_8000, redis, chromium, postgresql, disk):
         name, fine, text = check()
         mark = {True: "ok  ", False: "FIX ", None: "note"}[fine]
         print(f"{mark}  {name:<11} {text}", flush=True)
@@ -93,6 +94,13 @@ def javascript():
     if NODE_MODULES.exists():
         return "JavaScript", False, f"incomplete or out of date: `{ME} doctor --repair`"
     return "JavaScript", None, f"not installed yet; `{ME} run 3` does that"
+
+
+def classic():
+    """Look at the environment of the talk's own server."""
+    if environment.stands("classic"):
+        return "classic", True, "as classic/requirements.lock says"
+    return "classic", None, f"not installed, or out of date; `{ME} run classic` does that"
 
 
 def port_8000():

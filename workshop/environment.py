@@ -12,25 +12,33 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from workshop import paths
 from workshop.paths import ME, NODE_MODULES, ROOT, TESTS, VENV, VENV_BIN, VENV_PYTHON, WINDOWS
 from workshop.problem import Problem
 
-PARTS = ("python", "javascript", "tests")
+PARTS = ("python", "javascript", "notebooks", "tests", "classic")
 
 LOCK_FILES = {
     "python": ROOT / "requirements.lock",
     "javascript": ROOT / "package-lock.json",
+    "notebooks": ROOT / "notebooks" / "requirements.lock",
     "tests": TESTS / "requirements.lock",
+    "classic": ROOT / "classic" / "requirements.lock",
 }
 STAMPS = {
     "python": VENV / "workshop-python.json",
     "javascript": NODE_MODULES / ".workshop.json",
     # In .venv as well: whoever removes .venv has removed these packages too.
+    "notebooks": VENV / "workshop-notebooks.json",
     "tests": VENV / "workshop-tests.json",
+    "classic": VENV / "workshop-classic.json",
 }
+# An environment of its own: its server installs a package named socketio, as python-socketio does.
+CLASSIC = VENV / "classic"
+CLASSIC_PYTHON = CLASSIC / VENV_PYTHON.relative_to(VENV)
 
 
 def ensure(parts: set[str]) -> bool:
@@ -38,7 +46,13 @@ def ensure(parts: set[str]) -> bool:
     missing = [part for part in PARTS if part in parts and not stands(part)]
     if not missing:
         return False
-    make = {"python": make_venv, "javascript": install_javascript, "tests": install_tests}
+    make = {
+        "python": make_venv,
+        "javascript": install_javascript,
+        "notebooks": partial(add_to_venv, "notebooks", "Installing Jupyter"),
+        "tests": partial(add_to_venv, "tests", "Installing what the tests need"),
+        "classic": make_classic,
+    }
     with locked() as lock:
         for part in missing:
             if not stands(part):  # another call may have made it meanwhile
@@ -75,7 +89,8 @@ def folder_of(part: str) -> Path:
     """Return the folder that the packages of a part are in."""
     if part == "javascript":
         return NODE_MODULES
-    return next(VENV.glob("Lib/site-packages" if WINDOWS else "lib/python3*/site-packages"), VENV)
+    venv = CLASSIC if part == "classic" else VENV
+    return next(venv.glob("Lib/site-packages" if WINDOWS else "lib/python3*/site-packages"), VENV)
 
 
 def write_stamp(part: str) -> None:
@@ -84,7 +99,7 @@ def write_stamp(part: str) -> None:
     STAMPS[part].write_text(json.dumps({"made_from": made_from(part), "names": names}))
 
 
-# The three parts
+# The parts
 
 
 def make_venv(lock: int) -> None:
@@ -114,16 +129,26 @@ def update_is_enough() -> bool:
     return same_place and set(os.listdir(folder_of("python"))).issuperset(stamp["names"])
 
 
-def install_tests(lock: int) -> None:
-    """Add what the tests need to .venv."""
-    forget("tests")
-    pip_install("Installing what the tests need", LOCK_FILES["tests"], lock)
-    write_stamp("tests")
+def add_to_venv(part: str, title: str, lock: int) -> None:
+    """Add what a part's lock file says to .venv."""
+    forget(part)
+    pip_install(title, LOCK_FILES[part], lock)
+    write_stamp(part)
 
 
-def pip_install(title: str, lock_file: Path, lock: int) -> None:
-    """Install a lock file into .venv."""
-    pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", "install"]
+def make_classic(lock: int) -> None:
+    """Make .venv/classic with what classic/requirements.lock says."""
+    forget("classic")
+    venv = [str(VENV_PYTHON), "-m", "venv", "--clear", "--without-pip", str(CLASSIC)]
+    stage("Making .venv/classic", venv, "venv", lock)
+    title = "Installing the Python packages of the talk's own server"
+    pip_install(title, LOCK_FILES["classic"], lock, "--python", str(CLASSIC_PYTHON))
+    write_stamp("classic")
+
+
+def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
+    """Install a lock file into .venv, or where the options say."""
+    pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *options, "install"]
     stage(title, [*pip, "--require-hashes", "-r", str(lock_file)], "pip", lock)
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from workshop.paths import STATE
+from workshop.steps import Step
 
 FOLDER = STATE / "running"
 
@@ -43,3 +44,13 @@ def everything() -> list[dict]:
         else:
             file.unlink(missing_ok=True)
     return sorted(result, key=lambda what: what["started"])
+
+
+def boards() -> list[dict]:
+    """Return those of them that show what is published, the latest last."""
+    return [what for what in everything() if what["redis"] and is_board(Path(what["folder"]))]
+
+
+def is_board(folder: Path) -> bool:
+    """Tell whether this is a step: the slides are none, and classic/ speaks another protocol."""
+    return (folder / "manage.py").exists() and not Step(folder).is_classic

@@ -49,6 +49,12 @@ class Step:
         match = re.search(r"^## See it\n(.*?)(?=^## |\Z)", self.readme, re.MULTILINE | re.DOTALL)
         return match[1].strip() if match else ""
 
+    @property
+    def is_classic(self) -> bool:
+        """Tell whether this is classic/ or a copy of it, which has an environment of its own."""
+        requirements = self.folder / "requirements.txt"
+        return requirements.exists() and "gevent-socketio" in requirements.read_text("utf-8")
+
     def mentions(self, word: str) -> bool:
         """Tell whether the settings of the step use something."""
         settings = self.folder / "board" / "settings.py"

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from workshop import environment
 from workshop.chromium import HOW_TO_GET_ONE, find_chromium
 from workshop.paths import ROOT, TESTS
 from workshop.problem import Problem
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
-    return {"python", "javascript", "tests"}
+    return set(environment.PARTS)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -38,8 +39,8 @@ def main(args: argparse.Namespace) -> int:
 
     os.chdir(ROOT)
     recorder = SkipRecorder()
-    # All of them two at a time, a file in one place: much of their time is waiting.
-    parallel = [] if args.names else ["-n", "2", "--dist", "loadfile"]
+    # All of them three at a time, a file in one place: much of their time is waiting.
+    parallel = [] if args.names else ["-n", "3", "--dist", "loadfile"]
     code = pytest.main([*files, *parallel, *args.rest], plugins=[recorder])
     total = recorder.reasons.total()
     if not total:

@@ -1,0 +1,13 @@
+"""Which view answers which URL."""
+
+from django.contrib import admin
+from django.urls import path, re_path
+
+from notices import views
+
+urlpatterns = [
+    path("", views.board, name="board"),
+    path("slow/", views.slow),
+    path("admin/", admin.site.urls),
+    re_path(r"^socket\.io", views.socketio),
+]

@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from test_guard import GUARDED
 
 from support import ROOT, STEPS
 
@@ -55,9 +56,9 @@ CURES = {
 
 
 def run_without(name, folder, database):
-    """Take one cure out of a copy of step 3, run its test there, and return what pytest says."""
+    """Take one cure out of a copy of a step, run its test there, and return what pytest says."""
     code, without, test = CURES[name]
-    step = shutil.copytree(STEPS[3], folder / "step")
+    step = shutil.copytree(STEPS[GUARDED[0]], folder / "step")
     file = step / ("notices/forms.py" if name == "posts" else "board/guard.py")
     text = file.read_text()
     assert text.count(code) == 1, f"{code!r} has to be in {file.name}, once"
@@ -71,7 +72,7 @@ def run_without(name, folder, database):
             *options,
             "tests/test_guard.py",
             "-k",
-            f"step3 and {test}",
+            f"step{GUARDED[0]} and {test}",
         ],
         cwd=ROOT,
         env=os.environ | {"PATIENCE": "3", "TEMPLATE_DATABASE": str(database.template)},

@@ -69,7 +69,8 @@ def run_command(argv: list[str]) -> int:
         if missing.startswith("workshop") or os.environ.get("WORKSHOP_REPAIRED"):
             raise
         print(f"The Python package of {missing!r} is incomplete: repairing .venv.", flush=True)
-        environment.forget("python")
+        for part in needs - {"javascript"}:
+            environment.forget(part)
         os.environ["WORKSHOP_REPAIRED"] = "1"
         environment.ensure(needs)
         return again_in_venv()

@@ -13,7 +13,7 @@ from workshop.chromium import HOW_TO_GET_ONE, find_chromium
 from workshop.paths import ME, NODE_MODULES, ROOT, VENV, VENV_BIN, in_venv, shown
 
 HELP = "look for what is missing on this machine"
-SPACE = 1 << 30  # what .venv, node_modules and the tests' browser profiles need, with room
+SPACE = 2 << 30  # what .venv, node_modules and the tests' browser profiles need, with room
 
 
 def needs(args: argparse.Namespace) -> set[str] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import PATIENCE, ROOT, STEPS, Client, Database, PostgreSQL, Raw, Redis, Server
+from support import LAST, PATIENCE, ROOT, STEPS, Client, Database, PostgreSQL, Raw, Redis, Server
 
 sys.path.insert(0, str(ROOT))
 
@@ -22,7 +22,7 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="session")
 def database(request):
     """A database to copy, in memory where the system has a folder for that: a commit is quicker."""
-    step = Path(request.config.getoption("--dir") or STEPS[1])
+    step = Path(request.config.getoption("--dir") or LAST)
     shared_memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=shared_memory) as folder:
         yield Database(Path(folder), step)

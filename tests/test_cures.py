@@ -43,6 +43,7 @@ CURES = {
     ),
     "arguments": ("inspect.signature(handler).bind(*args)", "pass", "nonsense and websocket"),
     "slow readers": ("client.queue.qsize() >= MAX_WAITING", "False", "stops_reading_is_let_go"),
+    "gone": ("client.last_ping and time.time()", "0 and time.time()", "fall_silent"),
     "silence": ("sock.settimeout(MAX_SILENCE)", "pass", "without_a_word"),
     "Nagle": (
         "sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)",

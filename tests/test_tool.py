@@ -15,6 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from workshop.cluster import find, path_of
+from workshop.problem import Problem
+
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 PATIENCE = 120  # a deadline for what should happen at once, or after an install; no measurement
@@ -61,7 +64,7 @@ class Call:
             [PYTHON, "-m", "workshop", *arguments],
             cwd=folder,
             env=env or plain_environment(),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -99,6 +102,11 @@ class Call:
         url = self.wait_for(r"Page +(http://\S+)")[1]
         self.wait_for("Ctrl-C ends it")
         return url
+
+    def type(self, line: str) -> None:
+        """Type a line."""
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
 
     def family(self) -> list[psutil.Process]:
         """Return all processes that this call has started."""
@@ -367,12 +375,13 @@ def test_a_mistake_is_shown_and_mended_without_a_new_call(clone):
 
 def test_share_listens_on_the_network_without_debug_pages(clone):
     port = free_port()
-    with Call(clone, "run", "2", "--share", "--no-browser", f"--port={port}") as running:
+    with Call(clone, "run", "5", "--share", "--no-browser", f"--port={port}") as running:
         url = running.url()
         shared = running.wait_for(r"On this network: (http://\S+)")[1]
         assert "plain HTTP" in running.output
         assert re.search("[▀▄█]", running.output), "no QR code"
-        assert running.listening() == {"0.0.0.0"}
+        redis_on = {"127.0.0.1", "::1"}
+        assert running.listening() - redis_on == {"0.0.0.0"}
         assert get(url)[0] == 200
         assert get(url, host=shared.removeprefix("http://"))[0] == 200
         assert get(url, host="evil.example")[0] == 400
@@ -380,6 +389,7 @@ def test_share_listens_on_the_network_without_debug_pages(clone):
         assert status == 404
         assert "DEBUG" not in page
         assert get(url + "/static/notices/board.css")[0] == 200
+        assert "in the stream" in call(clone, "publish", "Hello").stdout
 
         # As `pkill -USR1 -f serve.py` does, in this step's lesson: the server must survive it.
         said = len(running.output)
@@ -389,6 +399,31 @@ def test_share_listens_on_the_network_without_debug_pages(clone):
         running.wait_for("(?i)greenlet", said)
         assert get(url)[0] == 200
         running.ctrl_c()
+
+
+@pytest.mark.skipif(not path_of("nginx"), reason="no nginx")
+def test_a_process_behind_nginx_is_killed_by_its_number_and_comes_back(clone):
+    with Call(clone, "run", "6", "--no-browser", f"--port={free_port()}") as running:
+        url = running.url()
+        assert running.listening() <= {"127.0.0.1", "::1"}
+        number = running.wait_for(r"Servers +(\d+), \d+, \d+, \d+ ")[1]
+        running.type("1")
+        running.wait_for("The processes are ")
+        running.type(number)
+        running.wait_for(f"Process {number} has died")
+        assert get(url)[0] == 200
+        running.wait_for(f"Process {number} is started again")
+        said = len(running.output)
+        views = clone / "steps" / "06_many_servers" / "notices" / "views.py"
+        views.write_text(views.read_text() + "\n")
+        running.wait_for("Restarted one by one", said)
+        assert get(url)[0] == 200
+        running.ctrl_c()
+
+
+def test_a_system_without_nginx_is_told_how_to_get_it():
+    with pytest.raises(Problem, match="apt install nginx-light"):
+        find("no-such-nginx", "apt install nginx-light", "brew install nginx")
 
 
 def something_answers(port: int) -> bool:

@@ -214,7 +214,7 @@ def run_pytest(tutor, folder: Path, step: Step) -> None:
     file = next(TESTS.glob(f"test_{step.number}_*.py"))
     options = ["--maxfail=1", "-p", "no:cacheprovider", "--rootdir", ROOT, "--dir", folder]
     code = pytest.main([str(each) for each in (file, *options)], plugins=[tutor])
-    if code == pytest.ExitCode.INTERRUPTED and not tutor.stopped:
+    if code == pytest.ExitCode.INTERRUPTED and not (tutor.stopped or tutor.said):
         raise KeyboardInterrupt
     if code not in (0, 1) and not tutor.stopped:
         raise Problem(

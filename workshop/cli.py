@@ -24,6 +24,7 @@ COMMANDS = {
     "notebook": "workshop.notebook",
     "listings": "workshop.listings",
     "test": "workshop.testing",
+    "fire": "workshop.fire",
     "diff": "workshop.diff",
     "carry": "workshop.carry",
     "doctor": "workshop.doctor",

@@ -397,6 +397,11 @@ def import_error(
     hint: Hint, kind: str, text: str, module: str | None, folder: Path, step: Step
 ) -> Hint:
     """Say what can't be imported, and whether the step has it."""
+    names = re.findall(r"'([^']+)'", text)
+    name, where = [*names, "it", "there"][:2]
+    package = where.replace(".", "/")
+    if (folder / package).is_dir() and not (folder / package / f"{name}.py").exists():
+        kind, module = "ModuleNotFoundError", f"{where}.{name}"  # from . import outbox
     if kind == "ModuleNotFoundError" and module:
         file = module.replace(".", "/") + ".py"
         if (step.folder / file).is_file() and not (folder / file).exists():
@@ -413,9 +418,7 @@ def import_error(
             if near
             else "Is it a typo? requirements.txt lists what is installed.",
         )
-    names = re.findall(r"'([^']+)'", text)
-    name, where = [*names, "it", "there"][:2]
-    place = where.replace(".", "/") + ".py"
+    place = f"{package}.py"
     if (folder / place).is_file():
         near = nearest(name, defined(folder / place))
         more = f"Did you mean {near}?" if near else f"Write it into {place} first."

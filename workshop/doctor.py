@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
     """Print a line for each thing; return 1 if something needed is missing."""
     well = True
     installed = python, packages, npm, javascript, classic
-    for check in (*installed, port_8000, redis, chromium, postgresql, disk):
+    for check in (*installed, port_8000, redis, nginx, chromium, postgresql, disk):
         name, fine, text = check()
         mark = {True: "ok  ", False: "FIX ", None: "note"}[fine]
         print(f"{mark}  {name:<11} {text}", flush=True)
@@ -144,6 +144,14 @@ def postgresql():
     places = [str(path) for path in Path("/usr/lib/postgresql").glob("*/bin")]
     found = shutil.which("postgres", path=os.pathsep.join([os.environ.get("PATH", ""), *places]))
     return "PostgreSQL", True if found else None, found or "missing, optional: some tests use it"
+
+
+def nginx():
+    """Look for the nginx of step 6."""
+    from workshop.cluster import path_of
+
+    found = path_of("nginx")
+    return "nginx", True if found else None, found or "missing, needed by step 6: its README"
 
 
 def disk():

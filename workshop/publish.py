@@ -1,4 +1,4 @@
-"""Publish a notice to Redis, as any program could: every page of step 4 and later shows it."""
+"""Publish a notice to Redis, as any program could: every page from step 4 on shows it."""
 
 import argparse
 import itertools
@@ -6,14 +6,15 @@ import json
 import os
 import re
 import time
+from pathlib import Path
 
 from workshop import running
 from workshop.paths import ME
 from workshop.problem import Problem
 from workshop.redis_server import DEFAULT_URL, why_silent, without_password
 
-HELP = "publish a notice to the pages of step 4"
-CHANNEL = "notices"
+HELP = "publish a notice to the pages of step 4 or 5"
+NAME = "notices"  # of the channel in step 4, of the stream in step 5
 LONGEST = {"text": 280, "author": 40}
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "": 1}
 
@@ -60,8 +61,9 @@ def main(args: argparse.Namespace) -> int:
             f"There is no Redis at {without_password(url)} ({where}): {error}.\n"
             f"Start step 4, which brings one:  {ME} run 4"
         )
-    heard = publish(url, notice, count, 1.0 if args.every is None else args.every)
-    return report(heard, f"{without_password(url)} ({where})")
+    kept = has_stream(url)
+    heard = publish(url, notice, count, 1.0 if args.every is None else args.every, kept)
+    return report(kept, heard, f"{without_password(url)} ({where})")
 
 
 def which_redis() -> tuple[str, str]:
@@ -74,8 +76,23 @@ def which_redis() -> tuple[str, str]:
     return DEFAULT_URL, "the default, as no step that uses Redis is running"
 
 
-def publish(url: str, notice: dict, count: int | None, pause: float) -> list[int]:
-    """Publish a notice, numbered if it is more than one; return how many servers heard each."""
+def has_stream(url: str) -> bool:
+    """Tell whether boards are told by a stream there, as from step 5 on, and not by a channel."""
+    import redis
+
+    boards = [Path(what["folder"]) for what in running.boards() if what["redis"] == url]
+    if boards:
+        codes = (path.read_text() for each in boards for path in each.glob("notices/live.py"))
+        return any("xadd" in code.lower() for code in codes)
+    with redis.Redis.from_url(url) as client:  # of a server that was started by hand
+        return client.type(NAME) == b"stream"
+
+
+def publish(url: str, notice: dict, count: int | None, pause: float, keep: bool) -> list[int]:
+    """Publish a notice, numbered if it is more than one; return how many servers heard each.
+
+    What is kept is appended to the stream as well, which no server need be there to hear.
+    """
     import redis
     from rich.progress import (
         BarColumn,
@@ -93,7 +110,10 @@ def publish(url: str, notice: dict, count: int | None, pause: float) -> list[int
         try:
             for number in itertools.count(1) if count is None else range(1, count + 1):
                 text = notice["text"] if count == 1 else f"{notice['text']} {number}"
-                heard.append(client.publish(CHANNEL, json.dumps(notice | {"text": text})))
+                message = json.dumps(notice | {"text": text})
+                heard.append(client.publish(NAME, message))
+                if keep:
+                    client.xadd(NAME, {"notice": message}, maxlen=10_000)
                 progress.advance(task)
                 if number != count:
                     # Against the clock, so that the time to publish does not add up.
@@ -105,12 +125,15 @@ def publish(url: str, notice: dict, count: int | None, pause: float) -> list[int
     return heard
 
 
-def report(heard: list[int], redis_name: str) -> int:
+def report(kept: bool, heard: list[int], redis_name: str) -> int:
     """Say how many servers heard it, and what to check when none did."""
     what = "Published" if len(heard) == 1 else f"Published {len(heard)} notices"
     unheard = heard.count(0)
     if not heard:
         return 130
+    if kept:
+        print(f"{what}: it is in the stream, so who is away is told later.")
+        return 0
     if not unheard:
         print(f"{what}: {servers(min(heard))} heard it.")
         return 0

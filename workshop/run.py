@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--share", action="store_true", help="let everybody on this network in, and show a QR code"
     )
+    parser.add_argument(
+        "--tls", action="store_true", help="https, with a certificate made now; step 6 and later"
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
     parser.add_argument("--no-reload", action="store_true", help="do not restart on a change")
 
@@ -78,13 +81,24 @@ def main(args: argparse.Namespace) -> int:
             signal.signal(getattr(signal, name), lambda *_: stop.set())
     host = "0.0.0.0" if args.share else "127.0.0.1"
     port = choose_port(host, args.port)
-    site = Site(step, host, port, stop)
+    site = make_site(step, host, port, stop, args.tls)
     try:
         site.serve(args)
     finally:
         site.end()
     print("\nStopped.", flush=True)
     return 0
+
+
+def make_site(step: Step, host: str, port: int, stop: threading.Event, tls: bool) -> "Site":
+    """Return what serves a step: with an nginx.conf it is several processes."""
+    if (step.folder / "nginx.conf").exists():
+        from workshop.cluster import Cluster
+
+        return Cluster(step, host, port, stop, tls=tls)
+    if tls:
+        raise Problem(f"{step.name} has nobody who speaks TLS: nginx comes with step 6.", 2)
+    return Site(step, host, port, stop)
 
 
 def choose_port(host: str, wanted: int | None) -> int:
@@ -161,10 +175,7 @@ class Site:
 
     def start(self, changed: set[Path]) -> bool:
         """Start or restart the server, and wait until it answers; tell whether it does."""
-        self.broken = {path for path in self.broken | changed if not watching.compiles(path)}
-        if self.broken:
-            old = "The server goes on as it was: mend" if self.server else "Mend"
-            print(f"{old} this and save again to retry.", flush=True)
+        if self.is_broken(changed):
             return False
         if self.server:
             self.server.end()
@@ -183,6 +194,14 @@ class Site:
         finally:
             if preparation:
                 preparation.end()
+
+    def is_broken(self, changed: set[Path]) -> bool:
+        """Tell whether there is a file that can't be run, and say so."""
+        self.broken = {path for path in self.broken | changed if not watching.compiles(path)}
+        if self.broken:
+            old = "The server goes on as it was: mend" if self.server else "Mend"
+            print(f"{old} this and save again to retry.", flush=True)
+        return bool(self.broken)
 
     def database_is_new(self) -> bool:
         """Tell whether the database may be empty."""

@@ -32,6 +32,9 @@ def show(site: "Site") -> None:
     )
     if site.redis:
         table.add_row("  Redis", f"{site.redis.url}   ({site.redis.about})")
+    if ports := getattr(site, "ports", []):
+        numbers = ", ".join(map(str, ports))
+        table.add_row("  Servers", f"{numbers}   (type a number and Enter: that one is killed)")
     table.add_row("  Files", f"{shown(site.step.folder)}   (a saved change restarts the server)")
     console.print(table)
     if site.step.see_it:
@@ -51,11 +54,16 @@ def show(site: "Site") -> None:
 
 def show_how_to_join(console, site: "Site") -> None:
     """Print the address for the room, its QR code, and what sharing means."""
-    show_address(console, f"http://{site.addresses[0]}:{site.port}")
+    show_address(console, site.url.replace("localhost", site.addresses[0]))
     console.print(
         "\nEverybody here can read and post; with the password above, use the admin page."
-        "\nIt is plain HTTP: who listens on this network reads along, that password too."
     )
+    if site.url.startswith("http:"):
+        console.print(
+            "It is plain HTTP: who listens on this network reads along, that password too."
+        )
+    else:
+        console.print("Browsers will warn: nobody vouches for a certificate made just now.")
 
 
 def show_address(console, url: str) -> None:

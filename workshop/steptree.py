@@ -24,6 +24,7 @@ LEFT_BEHIND = (
     "*.log",
     "*~",
     "secret_key.txt",
+    "run",
     "from_*.diff",
 )
 README = "README.md"

@@ -153,12 +153,13 @@ class Tutor:
         path = self.folder / "serve.py"
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         refused = re.search(r"namespaces failed to connect: ([\w/]+)", error)
+        unheard = "to subscribe" in error or "to read the stream" in error
         if refused and f'"{refused[1]}"' not in text.replace("'", '"'):
             happened = f"serve.py registers no namespace {refused[1]}, so the server refuses it."
-        elif "to subscribe" in error and "listen" not in text.replace("listens", ""):
-            happened = "Nobody subscribes, and nothing in serve.py starts listen()."
-        elif "to subscribe" in error and "spawn(listen" not in text:
-            happened = "Nobody subscribes: serve.py imports listen, and spawns no greenlet for it."
+        elif unheard and "listen" not in text.replace("listens", ""):
+            happened = "Nobody listens, and nothing in serve.py starts listen()."
+        elif unheard and "spawn(listen" not in text:
+            happened = "Nobody listens: serve.py imports listen, and spawns no greenlet for it."
         else:
             return None
         return replace(hint, happened=happened, file="serve.py", line=None, part="")

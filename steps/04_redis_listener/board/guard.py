@@ -4,6 +4,7 @@ import inspect
 import logging
 import socket
 import sys
+import time
 
 import engineio
 import geventwebsocket.handler
@@ -58,7 +59,7 @@ class Packet(socketio.packet.Packet):
 
 
 class EngineServer(engineio.Server):
-    """Let go of a browser that does not read what it is sent."""
+    """Let go of a browser that does not read what it is sent, and of each on its own."""
 
     def send_packet(self, sid, pkt):
         client = self.sockets.get(sid)
@@ -67,6 +68,8 @@ class EngineServer(engineio.Server):
             while client.queue.qsize():
                 client.queue.get()  # What waited is free now, not when the browser's writer ends.
             self.start_background_task(client.close, wait=False, abort=True)
+        elif client and client.last_ping and time.time() - client.last_ping > self.ping_timeout:
+            pass  # Gone: soon let go. The library would do so here, on_disconnect inside this emit.
         else:
             super().send_packet(sid, pkt)
 

@@ -1,0 +1,278 @@
+"""Step 5 under fire, small: each fault, and that the tally sees what goes wrong."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from test_tool import Call, gone
+
+from support import ROOT, STEPS
+
+sys.path.insert(0, str(ROOT))
+
+from workshop.chromium import find_chromium
+from workshop.fire import Size
+from workshop.fire.faults import FAULTS, chosen
+from workshop.fire.report import Display
+from workshop.fire.run import run_all
+from workshop.fire.tally import Tally, Viewer
+from workshop.fire.windows import launched
+from workshop.steps import Step
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9, and an embedded Valkey")
+SMALL = ["--quick", "--notices=150", "--clients=4", "--windows=1"]
+# Most of a fault is waiting: three calls at a time, each with some of them.
+LANES = [
+    ("5", "server-killed", "redis-persistent", "network-cut", "asleep", "upgrade", "two-at-once"),
+    ("5", "server-stopped", "redis-forgets", "black-hole", "polling", "trimmed", "outbox"),
+    ("6", "server-killed", "rolling-restart", "nginx-stopped", "outbox"),
+]
+TRIED = [(lane, fault) for lane, (_, *faults) in enumerate(LANES) for fault in faults]
+
+
+class Lane(Call):
+    """A call of `fire` that goes on, and its report."""
+
+    def __init__(self, folder, *arguments, step="5", **extra):
+        self.file = folder / "report.md"
+        environment = {k: v for k, v in os.environ.items() if k != "CHROMIUM"} | extra
+        super().__init__(
+            ROOT, "fire", step, *SMALL, *arguments, f"--report={self.file}", env=environment
+        )
+
+    def end(self):
+        """Wait for the end, and return the exit code and the report."""
+        code = self.process.wait(240)
+        return code, self.file.read_text() if self.file.exists() else self.output
+
+    def __exit__(self, *problem):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)  # so that it tidies up
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(30)
+        super().__exit__(*problem)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def begin(request):
+    """Let the faults begin while the other tests run, if their own are among them."""
+    if any("lanes" in item.fixturenames for item in request.session.items):
+        request.getfixturevalue("lanes")
+
+
+@pytest.fixture(scope="module")
+def lanes(tmp_path_factory):
+    """All faults, in calls of the command that run at the same time."""
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                Lane(
+                    tmp_path_factory.mktemp("lane"),
+                    *(f"--only={each}" for each in faults),
+                    step=step,
+                )
+            )
+            for step, *faults in LANES
+        ]
+
+
+# The tally
+
+
+def viewer(*numbers):
+    """Return a viewer that was told these."""
+    result = Viewer()
+    result.loaded([])
+    for number in numbers:
+        result.told(number, str(number))
+    return result
+
+
+def tallied(*numbers, saved=5):
+    """Return the tally of one viewer that was told these."""
+    tally = Tally("planted")
+    database = [(number, str(number)) for number in range(1, saved + 1)]
+    tally.count([viewer(*numbers)], database, time.time(), time.time())
+    return tally
+
+
+def test_the_tally_of_a_viewer_that_has_all():
+    tally = tallied(1, 2, 3, 4, 5)
+    assert tally.good
+    assert (tally.sent, tally.received) == (5, 5)
+
+
+def test_the_tally_sees_a_loss_a_double_and_a_swap():
+    assert (tallied(1, 2, 4, 5).lost, tallied(1, 2, 4, 5).good) == (1, False)
+    assert (tallied(1, 2, 2, 3, 4, 5).twice, tallied(1, 2, 2, 3, 4, 5).good) == (1, False)
+    assert (tallied(1, 3, 2, 4, 5).disorder, tallied(1, 3, 2, 4, 5).good) == (1, False)
+
+
+def test_the_tally_sees_another_text():
+    one = viewer(1)
+    one.mended(1, "another")
+    assert one.missing([(1, "1")]) == ([1], [])
+
+
+def test_only_what_came_before_a_board_that_is_loaded_anew_has_scrolled_off():
+    one = viewer(1, 3)  # 2 is lost
+    one.loaded([(number, str(number)) for number in range(60, 10, -1)])
+    lost, off = one.missing([(number, str(number)) for number in range(1, 62)])
+    assert lost == [2, 61]
+    assert off == list(range(4, 11))
+
+
+def test_a_board_that_is_not_full_has_lost_nothing_by_scrolling():
+    one = viewer(1)
+    one.loaded([(9, "9"), (8, "8"), (1, "1")])
+    assert one.missing([(n, str(n)) for n in (1, 2, 8, 9)]) == ([2], [])
+
+
+def test_a_board_with_a_double_or_a_swap():
+    one = viewer()
+    one.loaded([(2, "2"), (2, "2"), (3, "3")])
+    assert (one.twice, one.disorder) == (1, 1)
+
+
+def test_what_the_database_has_must_be_what_was_to_be_saved_once_each():
+    tally = Tally("planted")
+    tally.check_saved([(1, "1"), (2, "1")], 2, waiting=1)
+    assert len(tally.wrong) == 3
+    assert not tally.good
+
+
+# A step with a mistake
+
+
+def run_with(folder, browser, fault, *changes):
+    """Run a fault against a copy of step 5 in which something was changed."""
+    step = folder / "step"
+    if not step.exists():
+        shutil.copytree(STEPS[5], step, ignore=shutil.ignore_patterns("db.sqlite3", "__pycache__"))
+    for name, old, new in changes:
+        text = (step / name).read_text()
+        assert text.count(old) == 1, f"{old!r} has to be in {name}, once"
+        (step / name).write_text(text.replace(old, new))
+    size = Size(notices=60, clients=1, windows=1, rounds=1, pace=100, hole=1, patience=3)
+    display = Display(Step(STEPS[5]), size, [])
+    run_all(step, chosen([fault]), size, display.task, browser)
+    return display.tallies[0]
+
+
+@pytest.fixture
+def browser(chromium):
+    """A Chromium whose windows can be frozen, by the Playwright that runs already."""
+    return launched(chromium.browser_type, find_chromium())
+
+
+def test_a_server_that_does_not_tell_what_was_missed_is_seen(tmp_path):
+    emit = '            self.emit("notices", (check(entries), cursor), to=sid)\n'
+    tally = run_with(tmp_path, None, "server-killed", ("notices/namespaces.py", emit, ""))
+    assert tally.lost
+
+
+def test_a_page_that_does_not_see_a_gap_is_seen(tmp_path, browser):
+    gap = ("notices/static/notices/board.js", "if (compare(after, cursor) > 0)", "if (false)")
+    tally = run_with(tmp_path, browser, "polling", gap)
+    assert tally.lost
+    assert "window 1 has not seen" in " ".join(tally.wrong)
+
+
+def test_a_page_without_the_filter_is_seen(tmp_path, browser):
+    # Neither by its cursor nor by its number.
+    told = "if (compare(place, cursor) <= 0) continue;"
+    shown = "document.getElementById(item.id)"
+    batch = 'self.emit("notices", (check(entries), self.cursor), to="caught up")'
+    tally = run_with(
+        tmp_path,
+        browser,
+        "none",
+        ("notices/static/notices/board.js", told, ""),
+        ("notices/static/notices/board.js", shown, "null"),
+        ("notices/namespaces.py", batch, f"{batch}; {batch}"),
+    )
+    assert tally.twice
+    assert not tally.lost
+
+
+# The command
+
+
+def test_every_fault_is_tried_here():
+    assert {"none", *(fault for _, fault in TRIED)} == set(FAULTS)
+
+
+@pytest.mark.parametrize(("lane", "fault"), TRIED)
+def test_nothing_is_missed(lanes, lane, fault):
+    """Each fault, with python-socketio's clients and a window, from the command's own report."""
+    _, report = lanes[lane].end()
+    row = re.search(rf"^\| {fault} \|.*", report, re.MULTILINE)
+    assert row, report
+    sent, received, lost, twice, disorder = re.findall(r" (\d[\d ]*) \|", row[0])[:5]
+    windows = 1 if find_chromium() else 0
+    assert (sent, lost, twice, disorder) == ("150", "0", "0", "0"), report
+    assert int(received.replace(" ", "")) == 150 * (4 + windows), report
+    assert f"\n{fault}: " not in report  # a fault that did not happen
+
+
+def test_the_exit_code_says_that_all_is_well(lanes):
+    for lane in lanes:
+        code, report = lane.end()
+        assert code == 0, report
+        assert "Traceback" not in lane.output
+
+
+def test_without_chromium_it_says_so_and_goes_on(tmp_path):
+    with Lane(tmp_path, "--only=none", CHROMIUM="/nowhere/chromium") as call:
+        code, report = call.end()
+    assert code == 0, call.output
+    assert "There is no Chromium" in call.output
+    assert "No Chromium" in report
+    assert "| none | 150 | 600 | 0 | 0 | 0 |" in report
+
+
+def test_ctrl_c_ends_all_and_shows_what_is_known(tmp_path):
+    with Lane(tmp_path, "--only=black-hole", "--only=none") as call:
+        call.wait_for("under fire")
+        deadline = time.monotonic() + 60
+        while "serve.py" not in (running := " ".join(command_lines(call))) or (
+            find_chromium() and "--type=renderer" not in running
+        ):
+            assert time.monotonic() < deadline, call.output
+            time.sleep(0.1)
+        family = call.family()
+        os.killpg(call.process.pid, signal.SIGINT)
+        assert call.process.wait(60) == 130, call.output
+    assert not gone(family), "processes were left"
+    assert "Traceback" not in call.output
+    assert "Stopped" in call.output
+
+
+def command_lines(call):
+    """Return the command lines of the processes that a call has started."""
+    for process in call.family():
+        with contextlib.suppress(psutil.Error):
+            yield " ".join(process.cmdline())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["4"], "Step 4 forgets"),
+        (["5", "--only=nothing"], "server-killed"),
+        (["5", "--report=fire.txt"], ".svg or .md"),
+        (["5", "--clients=0"], "--clients is 1 or more"),
+    ],
+)
+def test_what_cannot_be_done_gets_a_sentence(arguments, said):
+    with Call(ROOT, "fire", *arguments, env=dict(os.environ)) as call:
+        assert call.process.wait(60) == 2
+        call.wait_for(re.escape(said))
+    assert "Traceback" not in call.output

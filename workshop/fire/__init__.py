@@ -1,0 +1,117 @@
+"""Prove that a step misses nothing: real server, Redis and browsers, fault after fault."""
+
+import argparse
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop.chromium import HOW_TO_GET_ONE, find_chromium
+from workshop.paths import ME, WINDOWS
+from workshop.problem import Problem
+from workshop.steps import Step, find
+
+HELP = "prove that step 5 or 6 misses nothing, under fault after fault"
+EPILOG = f"""examples:
+  {ME} fire 5 --quick                           less than two minutes
+  {ME} fire 5 --only network-cut --clients 5    one fault (or two: --only again)
+  {ME} fire 5 --report fire.svg                 at full size, with a picture (or a table: fire.md)
+
+It ends with 1 if a notice was lost, shown twice or out of order, or if a fault did not happen."""
+
+
+@dataclass
+class Size:
+    """How much is tried: the full size, unless something else is said."""
+
+    notices: int = 5000
+    clients: int = 20  # python-socketio
+    windows: int = 2  # Chromium
+    rounds: int = 3  # how often what can be repeated in a fault is
+    pace: float = 250  # notices a second, held back where a fault takes longer than they last
+    hole: float = 6  # seconds that a black hole lasts
+    deep_hole: bool = True  # also one that lasts until the ping timeout
+    patience: float = 90  # seconds that the last client may take to catch up
+
+
+QUICK = Size(notices=400, clients=5, rounds=1, pace=200, deep_hole=False)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `fire`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument("step", help="5, or a later one")
+    parser.add_argument("--quick", action="store_true", help="small, in less than two minutes")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only this fault")
+    parser.add_argument("--notices", type=int, metavar="N", help="how many are saved in each fault")
+    parser.add_argument("--clients", type=int, metavar="N", help="of python-socketio")
+    parser.add_argument("--windows", type=int, metavar="N", help="of Chromium")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="also as .svg or .md")
+
+
+def needs(args: argparse.Namespace) -> set[str]:
+    """Return what must be installed."""
+    promising(args.step)  # Say no before anything is installed.
+    return {"python", "javascript", "tests"}
+
+
+def promising(name: str) -> Step:
+    """Return the step, if it promises that nothing is missed."""
+    step = find(name)
+    if int(step.number) < 5:
+        raise Problem(
+            f"Step {int(step.number)} forgets what it says while somebody is not connected, so "
+            f"there is nothing to prove: only step 5 and later ones can.  {ME} fire 5",
+            2,
+        )
+    return step
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the faults, show how they go, and report."""
+    if WINDOWS:
+        raise Problem("This needs kill -9 and an embedded Valkey: Linux or macOS.")
+    from workshop.cluster import nginx
+    from workshop.fire.faults import chosen
+    from workshop.fire.report import Display
+    from workshop.fire.run import run_all
+    from workshop.fire.windows import chromium
+
+    step = promising(args.step)
+    many = (step.folder / "nginx.conf").exists()
+    faults = chosen(args.only or [], "many" if many else "one")
+    if many:
+        nginx()
+    size = sized(args)
+    if args.report and (args.report.suffix not in (".svg", ".md") or args.report.is_dir()):
+        raise Problem("The name of the report ends in .svg or .md.", 2)
+    if args.report and not args.report.absolute().parent.is_dir():
+        raise Problem(f"There is no folder {args.report.parent} for the report.", 2)
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.default_int_handler)  # as Ctrl-C
+    path = find_chromium()
+    if path is None:
+        print(f"There is no Chromium: only the other clients are tried. {HOW_TO_GET_ONE}\n")
+        size.windows = 0
+    display = Display(step, size, faults)
+    try:
+        with display:
+            run_all(
+                step.folder, faults, size, display.task, chromium(path) if size.windows else None
+            )
+    except KeyboardInterrupt:
+        display.stopped = True
+    display.report(args.report)
+    return 130 if display.stopped else int(not all(tally.good for tally in display.tallies))
+
+
+def sized(args: argparse.Namespace) -> Size:
+    """Return the size that the command line says."""
+    size = Size(**vars(QUICK if args.quick else Size()))
+    for name, least in (("notices", 50), ("clients", 1), ("windows", 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise Problem(f"--{name} is {least} or more.", 2)
+        if value is not None:
+            setattr(size, name, value)
+    return size

@@ -1,0 +1,302 @@
+"""The faults: what each does to the stream of notices while 20 clients and 2 windows look on."""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from workshop.fire.run import SLOW, Run
+from workshop.problem import Problem
+
+FAULTS = {}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault by its name."""
+
+    name: str
+    happen: Callable[[Run], None]
+    proxy: bool = False  # between the clients and the server
+    transport: str | None = None  # the only one that clients use
+    servers: tuple[str, ...] = ("one", "many")  # where it can happen
+
+    @property
+    def about(self) -> str:
+        """Return what happens, in a line."""
+        return self.happen.__doc__
+
+
+def fault(name: str, **options):
+    """Register a function as the fault of this name."""
+
+    def register(function):
+        FAULTS[name] = Fault(name, function, **options)
+        return function
+
+    return register
+
+
+def chosen(names: list[str], servers: str) -> list[Fault]:
+    """Return the faults of these names, or all, that can happen where there is one or are many."""
+    possible = {each.name: each for each in FAULTS.values() if servers in each.servers}
+    for name in names:
+        if name not in possible:
+            there = "\n".join(f"    {each.name:18}{each.about}" for each in possible.values())
+            raise Problem(f"There is no fault {name!r} for this step. There are:\n{there}", 2)
+    return [possible[name] for name in dict.fromkeys(names or possible)]
+
+
+def rounds(run: Run, number: int, quiet: float = 0):
+    """Divide the stream: each round begins with notices, and has others while the fault lasts."""
+    for each in range(number):
+        run.send((2 * each + 1) / (2 * number + 1))
+        run.pause(quiet)
+        seen = [client.connections for client in run.raw]
+        run.allow((2 * each + 2) / (2 * number + 1))
+        yield each, partial(count_reconnected, run, seen)
+
+
+def count_reconnected(run: Run, seen: list[int]) -> int:
+    """Return how many clients have connected again since."""
+    return sum(client.connections > n for client, n in zip(run.raw, seen, strict=True))
+
+
+def all_lost(run: Run, reconnected: Callable[[], int]) -> None:
+    """Wait until each client has lost its connection, and all are live again."""
+    run.wait(lambda: reconnected() == len(run.raw), "each client to lose its connection")
+    run.all_live()
+
+
+def some_lost(run: Run, reconnected: Callable[[], int]) -> None:
+    """Wait as well, where a client may have had nothing open: between two polls."""
+    run.wait(reconnected, "a client to lose its connection")
+    run.all_live()
+
+
+@fault("none")
+def none(run):
+    """Nothing happens: what the others are compared with."""
+
+
+def end_server(run, number):
+    """End the server again and again, and start it."""
+    for _, reconnected in rounds(run, run.size.rounds):
+        run.target.server.kill(number)
+        run.pause(0.5)
+        run.target.server.start()
+        (some_lost if run.target.many else all_lost)(run, reconnected)
+
+
+@fault("server-killed")
+def server_killed(run):
+    """The server is killed (-9) and started again, three times."""
+    end_server(run, signal.SIGKILL)
+
+
+@fault("server-stopped")
+def server_stopped(run):
+    """The server is asked to end (SIGTERM) and started again, three times."""
+    end_server(run, signal.SIGTERM)
+
+
+@fault("rolling-restart", servers=("many",))
+def rolling_restart(run):
+    """Each process is asked to end (SIGTERM) and started again, one after the other."""
+    for _, reconnected in rounds(run, len(run.target.server.processes)):
+        run.target.server.kill(signal.SIGTERM)
+        run.target.server.start()
+        some_lost(run, reconnected)
+
+
+@fault("nginx-stopped", servers=("many",))
+def nginx_stopped(run):
+    """nginx is asked to end (SIGTERM) and started again, three times."""
+    for _, reconnected in rounds(run, run.size.rounds):
+        run.target.server.nginx.kill(signal.SIGTERM)  # After kill -9 its workers would go on.
+        run.pause(0.5)
+        run.target.server.start()
+        all_lost(run, reconnected)
+
+
+@fault("redis-persistent")
+def redis_persistent(run):
+    """Redis is killed (-9), and comes back with what it had (appendonly yes)."""
+    run.send(1 / 3)
+    run.allow(2 / 3)
+    run.target.redis.kill()
+    run.wait(lambda: not any(viewer.live for viewer in run.viewers), "the pages to say: not live")
+    run.target.redis.start()
+    run.all_live()
+
+
+@fault("redis-forgets")
+def redis_forgets(run):
+    """Redis is killed (-9), and comes back empty: each page loads the board anew."""
+    run.send(1 / 2)
+    before = [viewer.anew for viewer in run.viewers]
+    slowly(run)
+    run.target.redis.kill()
+    run.pause(0.5)
+    run.target.forget()
+    run.target.redis.start()
+    loaded_anew(run, before)
+
+
+def slowly(run):
+    """Go on at a pace at which a board, which has 50 notices, keeps all that pages miss."""
+    run.stream.pace = SLOW
+    run.allow(1)
+
+
+def loaded_anew(run, before):
+    """Wait until each page has loaded the board anew, and go on at full pace."""
+    run.wait(
+        lambda: all(v.anew > n for v, n in zip(run.viewers, before, strict=True)),
+        "each page to load the board anew",
+    )
+    run.all_live()
+    run.stream.pace = run.size.pace
+
+
+@fault("network-cut", proxy=True)
+def network_cut(run):
+    """All connections are closed, and new ones refused for 1 to 2 s, six times."""
+    number = 2 * run.size.rounds
+    for each, reconnected in rounds(run, number):
+        run.proxy.cut()
+        run.pause(1 + each / number)
+        run.proxy.mend()
+        all_lost(run, reconnected)
+
+
+@fault("black-hole", proxy=True)
+def black_hole(run):
+    """Connections stay, nothing comes through: for 6 s, and until the ping timeout (50 s)."""
+    # The server asks every 25 s for a sign of life, and waits 20 s for it.
+    holes = [run.size.hole, *([50] if run.size.deep_hole else [])]
+    for (_, reconnected), seconds in zip(rounds(run, len(holes)), holes, strict=True):
+        run.proxy.swallow()
+        run.pause(0.5)  # What was on its way has arrived.
+        before = [len(viewer.times) for viewer in run.viewers]
+        run.pause(seconds)
+        still = [len(viewer.times) for viewer in run.viewers] == before
+        run.happened(still, "something came through the black hole")
+        run.proxy.flow()
+        if seconds > 45:
+            all_lost(run, reconnected)
+        run.all_live()
+
+
+@fault("asleep")
+def asleep(run):
+    """A window is frozen, and every second client reads nothing, for nearly the whole stream."""
+    run.send(0.05)
+    sleepers = [*run.raw[1::2], *run.windows[:1]]
+    for client in run.raw[1::2]:
+        client.reading.clear()
+    for window in run.windows[:1]:
+        window.freeze(True)
+    run.pause(0.2)
+    before = [len(viewer.times) for viewer in sleepers]
+    run.send(0.95)
+    run.pause(0.5)
+    awake = [len(viewer.times) for viewer in sleepers] != before
+    woken = time.time()
+    for window in run.windows[:1]:
+        window.freeze(False)
+        window.look()
+        awake |= any(window.frozen_at < at < woken - 0.2 for at in window.times)
+    for client in run.raw[1::2]:
+        client.reading.set()
+    run.happened(bool(sleepers) and not awake, "somebody was not asleep")
+
+
+@fault("polling", proxy=True, transport="polling", servers=("one",))
+def polling(run):
+    """Clients only poll, and connections are cut: new ones refused, or taken at once."""
+    for each, reconnected in rounds(run, 2 * run.size.rounds, quiet=0.3):
+        if each % 2:
+            run.proxy.cut()
+            run.pause(0.5)
+            run.proxy.mend()
+            all_lost(run, reconnected)
+        else:
+            # Each has a poll that waits. A browser repeats it by itself on a new connection, and
+            # what the server now answers to the first one is lost, with nobody told.
+            run.proxy.drop()
+            some_lost(run, reconnected)
+
+
+@fault("upgrade", proxy=True, servers=("one",))
+def upgrade(run):
+    """Connections are cut in the middle of the upgrade to websocket, at each of its stages."""
+    for _, reconnected in rounds(run, run.size.rounds):
+        cuts = run.proxy.cuts
+        run.proxy.cut()
+        run.proxy.cutting = True
+        run.pause(0.2)
+        run.proxy.mend()
+        run.wait(lambda cuts=cuts: run.proxy.cuts >= cuts + len(run.viewers), "upgrades to be cut")
+        run.proxy.cutting = False
+        run.pause(0.5)
+        run.proxy.drop()  # Some poll now, some have a websocket.
+        some_lost(run, reconnected)
+
+
+@fault("trimmed", proxy=True)
+def trimmed(run):
+    """Clients are cut off, and what they missed is trimmed from the stream (XTRIM)."""
+    import redis
+
+    run.send(1 / 2)
+    before = [viewer.anew for viewer in run.viewers]
+    run.proxy.cut()
+    slowly(run)
+    handed = run.stream.handed
+    run.wait(lambda: run.stream.handed > handed + 5, "some notices that they miss")
+    with redis.Redis.from_url(run.target.redis_url) as client:
+        client.xtrim("notices", maxlen=1, approximate=False)
+    run.proxy.mend()
+    loaded_anew(run, before)
+
+
+@fault("two-at-once")
+def two_at_once(run):
+    """The server is killed (-9) while Redis is, and comes back first."""
+    run.send(1 / 3)
+    run.allow(2 / 3)
+    run.target.redis.kill()
+    run.pause(0.3)
+    run.target.server.kill()
+    run.pause(0.3)
+    run.target.server.start()
+    run.pause(0.5)
+    run.target.redis.start()
+    run.all_live()
+
+
+@fault("outbox")
+def outbox(run):
+    """Notices are saved while Redis is away, and the server dies between commit and publish."""
+    target = run.target
+    run.send(1 / 3)
+    target.redis.kill()
+    run.send(1 / 2)  # while Redis is away
+    run.happened(target.waiting() > 0, "the outbox was not needed")
+    target.redis.start()
+    run.all_live()
+    run.wait(lambda: not target.waiting(), "the outbox to be empty again")
+    # A Redis that hangs: the server has committed, and waits for it to take what it publishes.
+    target.redis.tell(signal.SIGSTOP)
+    run.stream.post_one_more()
+    run.wait(lambda: target.waiting() > 0, "a notice in the outbox")
+    target.server.kill_all()
+    target.redis.kill()
+    run.happened(target.waiting() > 0, "the server did not die in time")
+    target.redis.start()
+    target.server.start()
+    # Nobody saves anything now: it is the server that finds what was left.
+    run.wait(lambda: not target.waiting(), "the new server to publish what the old one left")
+    run.all_live()

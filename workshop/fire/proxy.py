@@ -1,0 +1,135 @@
+"""A network between clients and server that can be cut. No library had all that is needed here."""
+
+import asyncio
+import contextlib
+import re
+import threading
+
+CHUNK = 65536
+UPGRADE = re.compile(rb"^GET [^\n]*[?&]sid=.*^upgrade: websocket", re.I | re.M | re.S)
+# Of an upgrade: a request, its answer, a probe, its answer, the word to go on. Nobody says a second
+# thing before the other has answered the first.
+STAGES = 5
+
+
+class Proxy:
+    """Pass TCP connections on; refuse, swallow or cut them when told to."""
+
+    def __init__(self, port: int, to: int):
+        self.port, self.to = port, to
+        self.url = f"http://127.0.0.1:{port}"
+        self.links = set()
+        self.accepted = 0
+        self.cuts = 0  # of upgrades
+        self.cutting = False  # each upgrade, each at another stage than the one before
+        self.loop = asyncio.new_event_loop()
+        self.passing = asyncio.Event()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        self.passing.set()
+        self.mend()
+        return self
+
+    def __exit__(self, *_):
+        self.call(self.end())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    def call(self, what):
+        """Run a coroutine in the proxy's thread, and return its result."""
+        return asyncio.run_coroutine_threadsafe(what, self.loop).result()
+
+    # What a fault does
+
+    def cut(self) -> None:
+        """Close all connections, and refuse new ones."""
+        self.call(self.refuse())
+
+    def drop(self) -> None:
+        """Close all connections, as when a laptop changes its network."""
+        self.loop.call_soon_threadsafe(self.close_all)
+
+    def mend(self) -> None:
+        """Accept connections, and pass on."""
+        self.call(self.listen())
+
+    def swallow(self) -> None:
+        """Accept, and pass nothing on: a black hole."""
+        self.loop.call_soon_threadsafe(self.passing.clear)
+
+    def flow(self) -> None:
+        """End the black hole; as on a real network, what was sent meanwhile arrives now."""
+        self.loop.call_soon_threadsafe(self.passing.set)
+
+    # How it is done
+
+    async def listen(self):
+        """Begin to listen."""
+        self.server = await asyncio.start_server(
+            self.carry, "127.0.0.1", self.port, reuse_address=True
+        )
+
+    async def refuse(self):
+        """Stop listening, and close what is open."""
+        self.server.close()
+        self.close_all()
+
+    async def end(self):
+        """End all that goes on."""
+        await self.refuse()
+        self.passing.set()
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=2)
+
+    def close_all(self):
+        """Close what is open."""
+        for link in list(self.links):
+            link.abort()
+
+    async def carry(self, reader, writer):
+        """Connect a client with the server."""
+        self.accepted += 1
+        try:
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.to)
+        except OSError:
+            writer.transport.abort()
+            return
+        link = Link(self, writer, server_writer)
+        self.links.add(link)
+        try:
+            await asyncio.gather(link.pump(reader, server_writer), link.pump(server_reader, writer))
+        finally:
+            self.links.discard(link)
+
+
+class Link:
+    """One connection through the proxy."""
+
+    def __init__(self, proxy: Proxy, *writers):
+        self.proxy, self.writers = proxy, writers
+        self.chunks = 0  # in both directions
+        self.stage = None  # at which an upgrade is cut
+
+    async def pump(self, reader, writer):
+        """Pass on in one direction until the end of it."""
+        with contextlib.suppress(OSError):
+            while data := await reader.read(CHUNK):
+                await self.proxy.passing.wait()
+                self.chunks += 1
+                if self.proxy.cutting and self.chunks == 1 and UPGRADE.search(data):
+                    self.proxy.cuts += 1
+                    self.stage = self.proxy.cuts % STAGES + 1
+                if self.chunks == self.stage:
+                    break
+                writer.write(data)
+                await writer.drain()
+            await self.proxy.passing.wait()
+        self.abort()
+
+    def abort(self):
+        """Close both ends."""
+        for writer in self.writers:
+            writer.transport.abort()

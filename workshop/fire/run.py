@@ -1,0 +1,209 @@
+"""Run faults: clients and windows that look on, a stream of notices, and a fault in the middle."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+
+import playwright.sync_api
+import requests
+
+from workshop.fire import Size
+from workshop.fire.clients import Raw
+from workshop.fire.proxy import Proxy
+from workshop.fire.tally import Tally, Viewer
+from workshop.fire.target import Target, any_port
+from workshop.fire.windows import Window
+from workshop.problem import Problem
+
+SLOW = 10  # notices a second, while pages are about to load the board anew: it has 50
+EVERY = 10  # one of so many notices is posted by a client, the others are another process's
+
+
+class NotSoon(Exception):
+    """What a fault waits for did not come."""
+
+
+class Stream:
+    """The numbered notices: paced, held back at a limit, and saved by two different ways."""
+
+    def __init__(self, target: Target, poster: Raw, notices: int, pace: float):
+        self.target, self.poster, self.notices, self.pace = target, poster, notices, pace
+        self.last = notices - 1  # The very last one is close()'s.
+        self.handed = self.posted = self.limit = 0
+        self.ended = threading.Event()
+        self.before = target.sender.saved
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self) -> None:
+        """Hand out numbers."""
+        due = time.monotonic()
+        while self.handed < self.last and not self.ended.is_set():
+            if self.handed >= self.limit:
+                time.sleep(0.005)
+                due = time.monotonic()
+                continue
+            time.sleep(max(0, due - time.monotonic()))
+            due += 1 / self.pace
+            self.handed += 1
+            if self.handed % EVERY:
+                self.target.sender.save(str(self.handed))
+            else:
+                self.post()
+
+    def post(self) -> None:
+        """Hand the number to the client that posts."""
+        self.posted += 1
+        self.poster.post(str(self.handed))
+
+    def post_one_more(self) -> None:
+        """Have a client post one more, while the stream is held back."""
+        self.handed += 1
+        self.post()
+
+    @property
+    def sent(self) -> int:
+        """Return how many are saved."""
+        return self.target.sender.saved - self.before + self.poster.answered
+
+    def drained(self) -> bool:
+        """Tell whether the other process has saved all that it was handed."""
+        saved = self.target.sender.saved - self.before
+        return self.handed >= self.limit and saved >= self.handed - self.posted
+
+    def close(self) -> None:
+        """Save the very last one: whoever has it has been told all that came before."""
+        self.handed += 1
+        self.target.sender.save(str(self.handed))
+
+
+class Run:
+    """One fault: what it can use, and what it is to wait for."""
+
+    def __init__(self, fault, target: Target, size: Size, browser, tick: Callable):
+        self.fault, self.target, self.size, self.tick = fault, target, size, tick
+        self.browser = browser
+        self.proxy: Proxy | None = None
+        self.raw: list[Raw] = []
+        self.windows: list[Window] = []
+        self.tally = Tally(fault.name)
+        self.stream: Stream | None = None
+
+    @property
+    def viewers(self) -> list[Viewer]:
+        """Return who looks on."""
+        return [*self.raw, *self.windows]
+
+    # What faults are made of
+
+    def wait(self, ready: Callable[[], bool], what: str, seconds: float | None = None) -> None:
+        """Wait for something, while the display and the windows' notes go on."""
+        deadline = time.monotonic() + (seconds or self.size.patience)
+        while True:
+            for window in self.windows:
+                window.look()
+            self.tick(self)
+            if ready():
+                return
+            if time.monotonic() > deadline:
+                raise NotSoon(what)
+            time.sleep(0.05)
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        end = time.monotonic() + seconds
+        self.wait(lambda: time.monotonic() >= end, "the time", seconds + 5)
+
+    def allow(self, share: float) -> None:
+        """Let the stream go on up to this share of it."""
+        self.stream.limit = int(self.stream.last * share)
+
+    def send(self, share: float) -> None:
+        """Let the stream go on up to this share of it, and wait until it is there."""
+        self.allow(share)
+        self.wait(self.stream.drained, "the notices to be saved")
+
+    def all_live(self) -> None:
+        """Wait until each page says that it is live."""
+        self.wait(lambda: all(viewer.live for viewer in self.viewers), "all to be live again")
+
+    def happened(self, condition: bool, what: str) -> None:
+        """Note it if the fault was none."""
+        if not condition:
+            self.tally.wrong.append(what)
+
+    # How it goes
+
+    def run(self) -> Tally:
+        """Connect everybody, run the fault in the middle of the stream, and tally."""
+        began = time.time()
+        before = self.target.query("SELECT coalesce(max(id), 0) FROM notices_notice")[0][0]
+        port = self.target.port
+        with ExitStack() as stack:
+            if self.fault.proxy:
+                self.proxy = stack.enter_context(Proxy(any_port(), port))
+            self.connect(self.proxy.url if self.proxy else self.target.url, stack)
+            try:
+                self.all_live()
+                self.stream = Stream(self.target, self.raw[0], self.size.notices, self.size.pace)
+                stack.callback(self.stream.ended.set)
+                began = time.time()
+                self.fault.happen(self)
+                self.allow(1)
+                self.wait(lambda: self.stream.sent == self.stream.last, "all to be saved")
+                self.wait(lambda: self.complete(before), "all clients to have all")
+                self.stream.close()
+                self.wait(lambda: self.stream.sent == self.size.notices, "the last to be saved")
+                self.wait(lambda: self.complete(before), "all clients to have the last")
+            except NotSoon as error:
+                self.tally.wrong.append(f"waited in vain for {error}")
+            ended = time.time()
+            for window in self.windows:
+                window.look()
+                self.tally.wrong += [f"{window.name}: {error}" for error in window.errors]
+            saved = self.target.saved(before)
+            self.tally.count(self.viewers, saved, began, ended)
+            handed = self.stream.handed if self.stream else 0
+            self.tally.check_saved(saved, handed, self.target.waiting())
+        return self.tally
+
+    def connect(self, url: str, stack: ExitStack) -> None:
+        """Open the clients and the windows."""
+        only = "websocket" if self.target.many else self.fault.transport
+        for number in range(1, self.size.clients + 1):
+            client = Raw(f"client {number}", url, [only] if only else None)
+            stack.callback(client.close)
+            self.raw.append(client)
+            client.start()
+        for number in range(1, (self.size.windows if self.browser else 0) + 1):
+            query = f"/?transport={only}" if only else "/"
+            first = number == 1  # which is the one that a fault may freeze
+            window = Window(f"window {number}", self.browser, url + query, can_freeze=first)
+            stack.callback(window.close)
+            self.windows.append(window)
+
+    def complete(self, before: int) -> bool:
+        """Tell whether everybody has all that is saved, and the outbox is empty."""
+        saved = self.target.saved(before)
+        return not self.target.waiting() and not any(
+            viewer.missing(saved)[0] for viewer in self.viewers
+        )
+
+
+def run_all(step: Path, faults: list, size: Size, display: Callable, browser) -> None:
+    """Run faults one after the other against one target; display(fault) returns what shows it.
+
+    The browser is a context of windows.py, or None.
+    """
+    try:
+        with Target(step) as target, browser or nullcontext() as browser:
+            for fault in faults:
+                for program in (target.redis, target.server):
+                    program.check()
+                line = display(fault)
+                line.done(Run(fault, target, size, browser, line.tick).run())
+    except requests.RequestException as error:
+        raise Problem(f"The page could not be loaded: {error}") from None
+    except playwright.sync_api.Error as error:
+        raise Problem(f"Chromium did not go on: {error}") from None

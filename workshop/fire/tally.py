@@ -1,0 +1,120 @@
+"""What each client was shown, and what is wrong with it."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+BOARD = 50  # notices on a page
+
+
+class Viewer:
+    """Somebody who looks at the board: each change of the page is told here."""
+
+    name = "client"
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.shown = {}  # the text of each notice by its id
+        self.highest = 0  # of the ids shown
+        self.twice = 0
+        self.disorder = 0
+        self.anew = 0  # how often the page loaded the board anew
+        self.off = []  # from which id to which the board no longer had them then
+        self.dropped = 0  # came a second time, and was not shown
+        self.times = []
+
+    def told(self, number: int, text: str, at: float = 0.0) -> None:
+        """Note a notice that appeared on top of the board."""
+        with self.lock:
+            self.times.append(at or time.time())
+            self.twice += number in self.shown
+            self.disorder += number < self.highest and number not in self.shown
+            self.shown[number] = text
+            self.highest = max(self.highest, number)
+
+    def mended(self, number: int, text: str) -> None:
+        """Note a notice that was put in its own place again."""
+        with self.lock:
+            self.shown[number] = text
+
+    def loaded(self, board: list[tuple[int, str]], at: float = 0.0) -> None:
+        """Note a whole board, the newest notice first."""
+        numbers = [number for number, _ in board]
+        with self.lock:
+            self.times.append(at or time.time())
+            self.anew += 1
+            self.twice += len(numbers) - len(set(numbers))
+            self.disorder += sum(a < b for a, b in pairwise(numbers))
+            if len(numbers) >= BOARD:
+                self.off.append((self.highest, min(numbers)))
+            self.shown |= dict(board)
+            self.highest = max([self.highest, *numbers])
+
+    def missing(self, saved: list[tuple]) -> tuple[list[int], list[int]]:
+        """Return what this client has not seen: what is lost, and what had scrolled off."""
+        with self.lock:
+            unseen = [number for number, text in saved if self.shown.get(number) != text]
+            # Only what came between the last notice it was shown and the board it then loaded.
+            gone = {n for n in unseen if any(low < n < high for low, high in self.off)}
+        return [number for number in unseen if number not in gone], sorted(gone)
+
+    def silence(self, began: float, ended: float) -> float:
+        """Return the longest time without anything new."""
+        times = [began, *sorted(at for at in self.times if began < at < ended), ended]
+        return max(b - a for a, b in pairwise(times))
+
+
+@dataclass
+class Tally:
+    """What came of one fault."""
+
+    fault: str
+    viewers: int = 0
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    twice: int = 0
+    disorder: int = 0
+    off: int = 0
+    dropped: int = 0
+    anew: int = 0
+    silence: float = 0.0
+    wrong: list[str] = field(default_factory=list)  # sentences
+
+    @property
+    def good(self) -> bool:
+        """Tell whether the fault happened, and nothing else."""
+        return not (self.lost or self.twice or self.disorder or self.wrong)
+
+    def count(self, viewers: list[Viewer], saved: list[tuple], began: float, ended: float) -> None:
+        """Add up what the viewers saw, against what the database has."""
+        self.viewers, self.sent = len(viewers), len(saved)
+        for viewer in viewers:
+            lost, off = viewer.missing(saved)
+            self.received += len(saved) - len(lost) - len(off)
+            self.lost += len(lost)
+            self.off += len(off)
+            self.twice += viewer.twice
+            self.disorder += viewer.disorder
+            self.dropped += viewer.dropped
+            self.anew += viewer.anew - 1  # The first time is how it began.
+            self.silence = max(self.silence, viewer.silence(began, ended))
+            if lost:
+                self.wrong.append(f"{viewer.name} has not seen {shortened(lost)}")
+
+    def check_saved(self, saved: list[tuple], notices: int, waiting: int) -> None:
+        """Hold what the database has against what was to be saved: each number, once."""
+        texts = [text for _, text in saved]
+        if absent := sorted({str(n) for n in range(1, notices + 1)} - set(texts), key=int):
+            self.wrong.append(f"the database does not have {shortened(absent)}")
+        if len(texts) != len(set(texts)):
+            self.wrong.append(f"{len(texts) - len(set(texts))} were saved twice")
+        if waiting:
+            self.wrong.append(f"{waiting} were left in the outbox")
+
+
+def shortened(numbers: list) -> str:
+    """Return the first numbers of a list, and how many there are."""
+    some = ", ".join(map(str, numbers[:5]))
+    return some if len(numbers) <= 5 else f"{some}, … ({len(numbers)})"

@@ -19,6 +19,14 @@ def pytest_addoption(parser):
     parser.addoption("--dir", help="test this folder in place of the repository's step")
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that at the end no worker waits for another."""
+    longest = ["test_check", "test_fire", "test_notebooks", "test_tool", "test_05_nothing_missed"]
+    longest += ["test_04_redis_listener", "test_guard", "test_06_many_servers", "test_commands"]
+    rank = {name: number for number, name in enumerate(longest)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
 @pytest.fixture(scope="session")
 def database(request):
     """A database to copy, in memory where the system has a folder for that: a commit is quicker."""

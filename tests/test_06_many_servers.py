@@ -141,7 +141,7 @@ class TestFourServers:
             server.start()
             read_cursor(server.url)  # Waits until it reads the stream.
         for text in texts:
-            expect(page.get_by_text(text, exact=True)).to_have_count(1)
+            sees(page, text)
         with contextlib.suppress(websocket.WebSocketException, OSError):
             browser.notices_until("Never said")  # until its process was ended
         again = raw(nginx, since=browser.cursor)

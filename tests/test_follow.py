@@ -672,7 +672,7 @@ def test_the_tool_serves_deck_and_steps_to_this_machine_only(tool, redis):
     assert "slides --share" in lines
     slides.wait_for_log("The steps are up")
     ports = dict(re.findall(r"(\d) at :(\d+)", lines))
-    assert list(ports) == [str(number) for number in STEPS]
+    assert list(ports) == ["1", "2", "3", "4"], "the steps of the talk"
     for number, port in ports.items():
         answer = requests.get(f"http://localhost:{port}", timeout=PATIENCE)
         assert answer.ok, number

@@ -131,12 +131,15 @@ class Talk:
                 waiting = False
 
     def choose_steps(self) -> None:
-        """Give each step a port, and the same Redis and password."""
+        """Give each step that is live on a slide a port, and all the same Redis and password."""
         port = self.port
         # The deck is on the network under each of these, and has the steps in frames.
         deck = [f"http://{address}:{self.port}" for address in self.addresses]
         allowed = " ".join(["'self'", "http://localhost:*", "http://127.0.0.1:*", *deck])
+        shown_live = (SLIDES / "deck.md").read_text(encoding="utf-8")
         for step in all_steps():
+            if f'data-live="{int(step.number)}"' not in shown_live:
+                continue
             port = processes.free_port(self.host, port + 1, min(MANY, 65535 - port))
             if port is None:
                 raise Problem("There are not enough free ports for the steps. Try another --port.")

@@ -41,7 +41,9 @@ def main(args: argparse.Namespace) -> int:
     recorder = SkipRecorder()
     # All of them three at a time, a file in one place: much of their time is waiting. The tests of
     # tests take a minute and a half, and are for who changes those: `test cures`.
-    parallel = ["-n", "3", "--dist", "loadfile", f"--ignore={TESTS / 'test_cures.py'}"]
+    # conftest.py says which come first.
+    parallel = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+    parallel.append(f"--ignore={TESTS / 'test_cures.py'}")
     if args.names:
         parallel = []
     code = pytest.main([*files, *parallel, *args.rest], plugins=[recorder])

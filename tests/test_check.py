@@ -20,6 +20,8 @@ from workshop.parts import where
 from workshop.steps import find
 
 MADE = shutil.ignore_patterns("db.sqlite3", "secret_key.txt", "__pycache__")
+# Tried unbroken. All of them would take half a minute, for tests that are run on each step anyway.
+WHOLE = [1, max(STEPS)]
 SPAWN = "    gevent.spawn(listen, notices)\n"
 PATCH = (
     "monkey.patch_all()  # First of all: whatever is imported before this keeps the sockets that "
@@ -250,7 +252,7 @@ def runs(tmp_path_factory, request):
     names = {value for each in chosen if each for value in each.params.values()}
     found = {}
     with ThreadPoolExecutor(3) as pool:
-        for number in sorted(names & set(STEPS), reverse=True):  # the slowest first
+        for number in sorted(names & set(WHOLE), reverse=True):  # the slowest first
             folder = tmp_path_factory.mktemp("whole") / "my"
             copy = shutil.copytree(STEPS[number], folder, ignore=MADE)
             # Nothing here should be waited for in vain, however busy the machine is.
@@ -297,8 +299,7 @@ def test_what_is_tried_has_its_hint(name, runs):
     assert (variant.place or variant.file) in place, said
 
 
-# All of them would take half a minute, for tests that are run on each step anyway.
-@pytest.mark.parametrize("number", [1, max(STEPS)])
+@pytest.mark.parametrize("number", WHOLE)
 def test_an_unbroken_step_is_all_done(number, runs):
     """Each point is ticked off, and what comes next is said."""
     code, said = runs[number].result()
@@ -386,16 +387,22 @@ def test_a_folder_without_a_step_is_a_sentence(tmp_path):
         assert "Traceback" not in done.stderr
 
 
+@pytest.fixture(scope="module")
+def listed():
+    """The tests of all steps, one a line, as pytest names them."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    files = sorted(Path(__file__).parent.glob("test_0*.py"))
+    return subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True).stdout
+
+
 @pytest.mark.parametrize("number", LESSONS)
-def test_every_point_names_what_there_is(number):
+def test_every_point_names_what_there_is(number, listed):
     """Tests, a file, a part of it, and a section of a README."""
     step = find(str(number))
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
-    file = next(Path(__file__).parent.glob(f"test_{step.number}_*.py"))
-    listed = subprocess.run([*command, file], cwd=ROOT, capture_output=True, text=True).stdout
     for point in check.lesson(step):
         for test in point.tests:
-            assert re.search(rf"::{re.escape(test)}(\[.*)?$", listed, re.M), test
+            name = rf"^tests/test_{step.number}_\w+\.py::{re.escape(test)}(\[.*)?$"
+            assert re.search(name, listed, re.M), test
         assert (step.folder / point.file).is_file(), point
         assert not point.part or where(step.folder / point.file, point.part), point
         readme = find(str(point.lesson)).readme if point.lesson else step.readme

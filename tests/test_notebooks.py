@@ -1,6 +1,9 @@
 """The notebooks: run against a real board and a real Redis, twice in a row, and seen in Chromium.
 
 How JupyterLab shows them, and the command that opens it, come last.
+
+nbformat and nbclient are imported where they are used: that takes more than a second, in each
+process of pytest, and only one of them runs this file.
 """
 
 import base64
@@ -14,13 +17,10 @@ import shutil
 import subprocess
 import sys
 
-import nbformat
 import psutil
 import pytest
 import requests
-from matplotlib.image import imread
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from PIL import Image, ImageChops
 from playwright.sync_api import expect
 from test_tool import MADE, Call, plain_environment
 
@@ -38,6 +38,9 @@ class Notebook:
     """A notebook with a kernel of its own, as somebody runs it."""
 
     def __init__(self, name, folder=ROOT / "notebooks", **settings):
+        import nbformat
+        from nbclient import NotebookClient
+
         self.cells = nbformat.read(folder / f"{name}.ipynb", as_version=4).cells
         self.client = NotebookClient(
             nbformat.v4.new_notebook(cells=self.cells),
@@ -59,6 +62,8 @@ class Notebook:
     def run(self, cell):
         """Run a cell, or code that somebody types into a new one; return what it shows."""
         if isinstance(cell, str):
+            import nbformat
+
             cell = nbformat.v4.new_code_cell(cell)
             self.client.nb.cells.append(cell)
         self.client.execute_cell(cell, self.client.nb.cells.index(cell))
@@ -82,7 +87,7 @@ class Output:
             for output in outputs
         )
         data = [output.get("data", {}).get("image/png") for output in outputs]
-        self.pictures = [imread(io.BytesIO(base64.b64decode(png))) for png in data if png]
+        self.pictures = [Image.open(io.BytesIO(base64.b64decode(png))) for png in data if png]
 
     def numbers(self):
         """Return the numbers in it."""
@@ -91,7 +96,9 @@ class Output:
     def is_drawn(self):
         """Tell whether it is one picture with something in it: empty axes have no colour."""
         (picture,) = self.pictures
-        return (picture[..., 0] != picture[..., 1]).sum() > 100
+        red, green, _ = picture.convert("RGB").split()
+        _, *different = ImageChops.difference(red, green).histogram()
+        return sum(different) > 100
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +124,8 @@ def start(board, redis):
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_notebook_is_committed_as_jupyter_saves_it_without_outputs(path):
+    import nbformat
+
     text = path.read_text()
     notebook = json.loads(text)
     nbformat.validate(notebook)
@@ -275,6 +284,8 @@ def test_04_how_fast(start, board, visit, connect):
     expect(page.get_by_text("Round 3.")).to_have_count(2)
     assert notebook.run("np.median(here['latencies'], axis=0).shape").text == "(20,)"
     assert notebook.processes() == []
+    from nbclient.exceptions import CellExecutionError
+
     with pytest.raises(CellExecutionError, match="Nobody could connect") as failed:
         notebook.run("measure('http://127.0.0.1:1', 1)")
     assert "Traceback" not in str(failed.value)
@@ -294,6 +305,8 @@ def elsewhere(tmp_path_factory):
 
 @pytest.mark.parametrize("url", [None, "http://127.0.0.1:1"])
 def test_without_a_board_a_notebook_says_what_to_start(elsewhere, url):
+    import nbformat
+
     # One kernel for all: nothing is left in it.
     with Notebook("01_publish", elsewhere, BOARD_URL=url, REDIS_URL=None) as kernel:
         for path in elsewhere.glob("*.ipynb"):
@@ -310,6 +323,8 @@ def test_without_a_board_a_notebook_says_what_to_start(elsewhere, url):
 
 def says_instead(notebook, sources):
     """Run cells up to the first that fails; return what it says."""
+    from nbclient.exceptions import CellExecutionError
+
     with contextlib.suppress(CellExecutionError):
         for source in sources:
             notebook.run(source)

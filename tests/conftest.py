@@ -1,6 +1,7 @@
 """Fixtures: a database, a Redis, the steps' servers, and Chromium."""
 
 import contextlib
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +13,11 @@ from support import LAST, PATIENCE, ROOT, STEPS, Client, Database, PostgreSQL, R
 sys.path.insert(0, str(ROOT))
 
 from workshop.chromium import find_chromium
+
+# Where it is set, each of some hundred calls of the tool would compile the tool anew, and each
+# process of pytest all tests. The steps' own folders stay without: see support.environment().
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_addoption(parser):

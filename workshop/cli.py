@@ -85,14 +85,17 @@ def parse(argv: list[str]) -> argparse.Namespace:
         epilog=f"`{ME} COMMAND --help` tells more.",
     )
     subparsers = parser.add_subparsers(metavar="COMMAND")
-    for name, module_name in COMMANDS.items():
-        module = importlib.import_module(module_name)
+    # What follows -- goes on as it is, to pytest for example.
+    split = argv.index("--") if "--" in argv else len(argv)
+    ours = argv[:split] or ["map"]
+    # Only the command that was typed: to import the others takes longer than most of them run.
+    typed = ours[:1] if ours[0] in COMMANDS else COMMANDS
+    for name in typed:
+        module = importlib.import_module(COMMANDS[name])
         subparser = subparsers.add_parser(name, help=module.HELP, description=module.__doc__)
         subparser.set_defaults(command_module=module)
         module.add_arguments(subparser)
-    # What follows -- goes on as it is, to pytest for example.
-    split = argv.index("--") if "--" in argv else len(argv)
-    args = parser.parse_args(argv[:split] or ["map"])
+    args = parser.parse_args(ours)
     args.rest = argv[split + 1 :]
     return args
 

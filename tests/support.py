@@ -6,9 +6,11 @@ import os
 import queue
 import random
 import re
+import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -167,6 +169,7 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = []
+        self.session = None  # the key of one that is logged in, in the database
         self.start()
 
     def start(self):
@@ -249,14 +252,35 @@ class Server:
         return session.post(self.url + "/", data, timeout=ANSWER)
 
     def log_in(self):
-        """Return a session that is logged in as the admin."""
+        """Return a session of its own that is logged in as the admin.
+
+        The first has given the password, which takes long to check on purpose; the others are
+        copies of its row, made before anybody can log it out.
+        """
         session = requests.Session()
         page = f"{self.url}/admin/login/"
         session.get(page, timeout=ANSWER)
-        data = ADMIN | {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
-        answer = session.post(page, data, timeout=ANSWER, allow_redirects=False)
-        assert answer.status_code == 302, answer.text
+        if self.session is None:
+            data = ADMIN | {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
+            answer = session.post(page, data, timeout=ANSWER, allow_redirects=False)
+            assert answer.status_code == 302, answer.text
+            self.session = self.copy_session(session.cookies["sessionid"])
+        else:
+            session.cookies["sessionid"] = self.copy_session(self.session)
         return session
+
+    def copy_session(self, key):
+        """Return the key of a session with all that is in another one."""
+        copy = secrets.token_hex(16)
+        path = self.extra["DATABASE_URL"].removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE)) as database, database:
+            done = database.execute(
+                "INSERT INTO django_session SELECT ?, session_data, expire_date"
+                " FROM django_session WHERE session_key = ?",
+                (copy, key),
+            )
+            assert done.rowcount == 1, "the session should be in the database"
+        return copy
 
     def save_in_admin(self, session, text, number=None):
         """Add a notice in the admin as a session that is logged in, or change the one given."""

@@ -470,8 +470,9 @@ def test_an_install_that_fails_or_is_cut_off_is_repaired(clone):
 # Tests that were not run
 
 
-@pytest.mark.parametrize(("ci", "code"), [("", 0), ("true", 1)])
-def test_a_skipped_test_is_counted_and_fails_in_ci(tmp_path, ci, code):
+# In three processes, as all tests are, and in one.
+@pytest.mark.parametrize(("ci", "rest", "code"), [("", [], 0), ("true", ["-n0"], 1)])
+def test_a_skipped_test_is_counted_and_fails_in_ci(tmp_path, ci, rest, code):
     (tmp_path / "test_some.py").write_text(
         "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no browser here')\n"
     )
@@ -479,7 +480,7 @@ def test_a_skipped_test_is_counted_and_fails_in_ci(tmp_path, ci, code):
         "import sys, pathlib; from workshop import paths\n"
         f"paths.TESTS = paths.ROOT = pathlib.Path({str(tmp_path)!r})\n"
         "from workshop import testing\n"
-        "args = type('Args', (), {'names': [], 'rest': []})\n"
+        f"args = type('Args', (), {{'names': [], 'rest': {rest}}})\n"
         "sys.exit(testing.main(args))\n"
     )
     env = plain_environment(PYTHONPATH=str(ROOT), **({"CI": ci} if ci else {}))

@@ -50,6 +50,11 @@ def wait_until(condition, what, patience=PATIENCE):
     return result
 
 
+# An attendee's environment has no requests, no tornado and no websocket-client: those come with the
+# tests and the notebooks. python-socketio imports whatever there is, which would take longer.
+WITHOUT = {"PYTHONPATH": str(Path(__file__).with_name("without"))}
+
+
 def environment(**extra):
     """Return this process's environment without the settings of a step, and with those given.
 
@@ -83,7 +88,7 @@ def manage(step, *arguments, **extra):
     done = subprocess.run(
         [python(step), "manage.py", *arguments],
         cwd=step,
-        env=environment(**extra),
+        env=environment(**WITHOUT | extra),
         capture_output=True,
         text=True,
         timeout=60,
@@ -181,7 +186,7 @@ class Server:
         self.process = subprocess.Popen(
             [python(self.step), *command],
             cwd=self.step,
-            env=environment(**self.extra),
+            env=environment(**WITHOUT | self.extra),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -24,7 +24,11 @@ class TestBoard(plain.TestBoard):
 
 
 class TestWindow(plain.TestWindow):
-    """In a browser too."""
+    """In a browser too; what is None is about the template and the style, which are step 1's."""
+
+    test_the_field_that_the_keyboard_writes_in_is_marked = None
+    test_a_screen_reader_finds_its_way = None
+    test_nothing_is_wider_than_the_screen = None
 
 
 class TestFrames(plain.TestFrames):

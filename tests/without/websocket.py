@@ -1,0 +1,3 @@
+"""Stands in the way of the websocket that the tests or the notebooks have installed."""
+
+raise ImportError("a step does not have it")

@@ -1,6 +1,7 @@
 """Fixtures: a database, a Redis, the steps' servers, and Chromium."""
 
 import contextlib
+import gc
 import os
 import sys
 import tempfile
@@ -32,6 +33,11 @@ def pytest_collection_modifyitems(items):
     longest += ["test_guard", "test_follow", "test_03_namespace", "test_classic", "test_carry"]
     rank = {name: number for number, name in enumerate(longest)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
+def pytest_collection_finish():
+    """Let the collector of garbage pass over all that was imported: it is there until the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

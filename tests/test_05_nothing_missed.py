@@ -852,6 +852,7 @@ class TestRedisGone:
         page, browser = visit(server), raw(server)
         with redis_py.Redis.from_url(redis.url) as client:
             client.delete("notices")
+        browser.wait('42/notices,["live",true]')
         browser.catch_up()
         assert browser.answers.count("reload") == 1, "a page is loaded anew once there is a cursor"
         for text in ("Said in a new stream", "And one more"):

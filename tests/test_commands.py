@@ -30,6 +30,7 @@ from workshop import listings
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 
 PAGES = ["README.md", "slides/README.md", "notebooks/README.md", "classic/README.md"]
+PAGES += ["benchmarks/README.md"]
 PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("steps/*/README.md"))
 TOOL = "python3 -m workshop "
 SERVERS = (f"{TOOL}run ", f"{TOOL}slides", "python manage.py runserver", "python serve.py")

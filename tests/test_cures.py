@@ -36,6 +36,7 @@ CURES = {
     "fragments": ("self.left -= length", "self.left = MAX_MESSAGE - length", "fragmented"),
     "polling size": ("def disconnect(self, sid)", "def unused(self, sid)", "polling_post_over"),
     "packets": ("engineio.packet.Packet(encoded_packet=message)", "pass", "nonsense and websocket"),
+    "gone for good": ("if eio_sid in self.environ:", "if True:", "said_goodbye"),
     "one line": (
         'engineio_logger=OneLine(logging.getLogger("engineio"), {}),',
         "",

@@ -258,6 +258,25 @@ def test_frames_that_are_not_websocket_hang_up_that_browser_alone(server, bystan
         assert browser.closed()
 
 
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_who_has_said_goodbye_does_not_come_back(server, bystander, transport, raw):
+    """Such a one would be in the room of all for ever, and each emit would look for it in vain."""
+    packets = ["40/notices,", "1", "40/notices,"]
+    before = len(server.log)
+    if transport == "websocket":
+        browser = raw(server, None)
+        browser.ws.sock.sendall(b"".join(frame(packet.encode()) for packet in packets))
+        assert browser.closed()
+    else:
+        sid = json.loads(server.get(SOCKET_IO + "polling").text[1:])["sid"]
+        address = f"{server.url}{SOCKET_IO}polling&sid={sid}"
+        requests.post(address, data="\x1e".join(packets).encode(), timeout=PATIENCE)
+    assert bystander.post("after a goodbye") == {"ok": True}
+    bystander.wait_for_notice("after a goodbye")
+    lines = [line for line in server.log[before:] if "HTTP/1.1" not in line]
+    assert lines == [], "\n".join(lines)
+
+
 def test_an_upgrade_that_begins_with_nonsense_is_dropped(server, bystander):
     sid = json.loads(server.get(SOCKET_IO + "polling").text[1:])["sid"]
     address = server.url.replace("http", "ws") + SOCKET_IO + f"websocket&sid={sid}"

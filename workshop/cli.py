@@ -25,6 +25,7 @@ COMMANDS = {
     "listings": "workshop.listings",
     "test": "workshop.testing",
     "fire": "workshop.fire",
+    "bench": "workshop.bench",
     "diff": "workshop.diff",
     "carry": "workshop.carry",
     "doctor": "workshop.doctor",

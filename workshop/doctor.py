@@ -147,11 +147,11 @@ def postgresql():
 
 
 def nginx():
-    """Look for the nginx of step 6."""
+    """Look for the nginx of steps 6 and 7."""
     from workshop.cluster import path_of
 
     found = path_of("nginx")
-    return "nginx", True if found else None, found or "missing, needed by step 6: its README"
+    return "nginx", True if found else None, found or "missing, needed from step 6 on: its README"
 
 
 def disk():

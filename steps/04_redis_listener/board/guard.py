@@ -96,6 +96,10 @@ class Server(socketio.Server):
     def _engineio_server_class(self):
         return EngineServer
 
+    def _handle_eio_message(self, eio_sid, data):
+        if eio_sid in self.environ:  # Otherwise who has gone would come back, and stay in a room.
+            super()._handle_eio_message(eio_sid, data)
+
 
 class WebSocket(geventwebsocket.handler.WebSocket):
     """Refuse a message that is too large while it arrives, not once it is all in memory."""

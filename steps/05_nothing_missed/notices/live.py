@@ -47,11 +47,15 @@ def place(cursor):
     return tuple(map(int, cursor.split("-")))
 
 
-def read_after(cursor):
+def read_after(cursor, wait=False):
     """Return what came after a cursor, a batch at most; None if the stream does not have it."""
     if not isinstance(cursor, str) or not re.fullmatch(r"[0-9]{1,19}-[0-9]{1,19}", cursor):
         return None
-    entries = redis.xrange(STREAM, min=cursor, count=1 + BATCH)
+    commands = redis.pipeline(transaction=False)  # all of them in one go
+    if wait:
+        commands.xread({STREAM: cursor}, count=1, block=1000)  # Until one came, or for a second.
+    commands.xrange(STREAM, min=cursor, count=1 + BATCH)
+    entries = commands.execute()[-1]
     # As long as the entry itself is there, nothing after it was trimmed away.
     return entries[1:] if entries and entries[0][0] == cursor else None
 
@@ -60,16 +64,12 @@ def listen(notices):
     """Read what is new, and hand it on, for as long as the server runs."""
     while True:
         try:
-            entries = read_after(notices.cursor)
+            entries = read_after(notices.cursor, wait=notices.live)
             if entries is None:
                 notices.begin(last_cursor())
             elif entries:
                 notices.tell(entries)
             notices.tell_live(True)
-            if entries:
-                gevent.sleep(0)  # In a burst, let these go out before the next come in.
-            else:
-                redis.xread({STREAM: notices.cursor}, count=1, block=1000)  # Wait for the next.
         except RedisError as error:
             logger.error("Not live, will try again in a second: %s", error)
             notices.tell_live(False)

@@ -1,0 +1,42 @@
+"""Step 6 or 7 with some of what makes step 7 fast: ladder.py RUNG PORT, in the step's folder."""
+
+# ruff: noqa: E402  (the patch comes before every import)
+from gevent import monkey
+
+monkey.patch_all()
+
+import functools
+import gc
+import os
+import sys
+
+import engineio.socket
+import socketio
+
+sys.path.insert(0, os.getcwd())
+rung, port = sys.argv[1:]
+
+
+def poll(self):
+    """Wait for packets as the library does, but without a timer."""
+    packets = [self.queue.get()]
+    while not self.queue.empty():
+        packets.append(self.queue.get())
+    return packets if None not in packets else []
+
+
+if rung in ("garbage", "timer"):  # of step 6
+    gc.freeze()
+    gc.set_threshold(100_000)
+    if rung == "timer":
+        engineio.socket.Socket.poll = poll
+else:
+    from board import fan_out
+
+    fan_out.Manager = socketio.Manager  # the library's own
+    if rung == "framed":
+        fan_out.frame = functools.lru_cache(100)(fan_out.frame)  # once for each packet
+
+import serve
+
+serve.serve(port=int(port))

@@ -1,0 +1,226 @@
+"""What goes over the wire: websocket frames, and a class for each protocol that a server speaks."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from functools import lru_cache
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+KEY = base64.b64encode(os.urandom(16))
+ACCEPT = base64.b64encode(hashlib.sha1(KEY + GUID).digest())
+MASK = os.urandom(4)
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+
+
+class WireError(Exception):
+    """A server said what it must not, or nothing where it had to."""
+
+
+def frames(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+    """Return the whole frames at the beginning of the data, and what is left."""
+    found, at = [], 0
+    while len(data) - at >= 2:
+        first, size = data[at], data[at + 1]
+        if first & 0xF0 != 0x80 or first & 15 not in (TEXT, CLOSE, PING, PONG) or size > 127:
+            raise WireError(f"a frame that begins with {data[at : at + 2].hex()}")
+        begin = at + {126: 4, 127: 10}.get(size, 2)
+        if size > 125:
+            size = int.from_bytes(data[at + 2 : begin], "big")
+        if len(data) < begin + size:
+            break
+        found.append((first & 15, data[begin : begin + size]))
+        at = begin + size
+    return found, data[at:]
+
+
+@lru_cache(1000)
+def masked(payload: bytes, kind: int = TEXT) -> bytes:
+    """Return a frame as a browser sends it."""
+    head = bytes((0x80 | kind, 0x80 | len(payload))) + MASK
+    if len(payload) > 125:
+        raise WireError(f"nothing here has to say {len(payload)} bytes")
+    return head + bytes(byte ^ MASK[n % 4] for n, byte in enumerate(payload))
+
+
+def get(path: str, port: int, *headers: str) -> bytes:
+    """Return a GET request."""
+    lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def upgrade(path: str, port: int) -> bytes:
+    """Return the request that opens a websocket; compression is not offered."""
+    headers = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+    own = f"Origin: http://127.0.0.1:{port}"
+    return get(path, port, *headers, own, f"Sec-WebSocket-Key: {KEY.decode()}")
+
+
+class Plain:
+    """Every message is a notice."""
+
+    channel = "notices"
+    path = "/notices/"
+    hello = b"hello"  # something that a browser may send, and that the server need not answer
+    one_listener = True  # that has to be there before a browser is sure to hear everything
+
+    def __init__(self, port: int):
+        self.port = port
+
+    def read_page(self, page: bytes) -> bool:
+        """Take what the page says; tell whether it is all there."""
+        return True
+
+    def begin(self, client) -> None:
+        """Say the first word of a connection."""
+        client.write(upgrade(self.path, self.port))
+
+    def answered(self, client, status: bytes, head: bytes, body: bytes) -> None:
+        """Take the answer to an HTTP request."""
+        if status != b"101" or ACCEPT not in head:
+            raise WireError(f"the answer to a handshake: {(head + body)[:200]!r}")
+        client.is_websocket = True
+        self.opened(client)
+
+    def opened(self, client) -> None:
+        """Go on, once it is a websocket."""
+        client.is_ready()
+
+    def notices(self, payload: bytes) -> list[dict] | None:
+        """Return the notices in a message; None: it is about something else."""
+        return [json.loads(payload)]
+
+    def heard(self, client, payload: bytes) -> None:
+        """Take a message that is about something else."""
+        raise WireError(f"an unexpected message: {payload[:200]!r}")
+
+    def publishing(self, notice: bytes) -> tuple:
+        """Return the Redis command by which a notice, as JSON, is published."""
+        return "PUBLISH", self.channel, notice
+
+
+class Channels(Plain):
+    """Django Channels: the publisher calls group_send, which is one PUBLISH of this message."""
+
+    channel = "asgi__group__notices"
+    one_listener = False  # A browser joins the group before it is let in.
+
+    def publishing(self, notice: bytes) -> tuple:
+        """Return what `group_send("notices", {"type": "notice", "text": …})` sends, in msgpack."""
+        text = b"\xda" + len(notice).to_bytes(2, "big") if len(notice) > 255 else None
+        text = text or b"\xd9" + bytes((len(notice),))
+        return "PUBLISH", self.channel, b"\x82\xa4type\xa6notice\xa4text" + text + notice
+
+
+class SocketIO(Plain):
+    """Socket.IO 5 in Engine.IO 4, websocket only: step 4, python-socketio on uvicorn, Node."""
+
+    path = "/socket.io/?EIO=4&transport=websocket"
+    hello = b'42/notices,["hello"]'
+
+    def opened(self, client) -> None:
+        """Wait: the server speaks first."""
+
+    def notices(self, payload: bytes) -> list[dict] | None:
+        """Return the notice of an event."""
+        if payload.startswith(b'42/notices,["notice",'):
+            return [json.loads(payload[11:])[1]]
+        return None
+
+    def heard(self, client, payload: bytes) -> None:
+        """Answer the server's pings, join the namespace, and take no refusal."""
+        if payload == b"2":
+            client.say(b"3")
+        elif payload.startswith(b"0{"):
+            client.say(b"40/notices,")
+        elif payload.startswith(b"40/notices,"):
+            self.joined(client)
+        elif not payload.startswith(b"42/notices,"):
+            raise WireError(f"an unexpected packet: {payload[:200]!r}")
+
+    def joined(self, client) -> None:
+        """Go on, once the namespace has let us in."""
+        client.is_ready()
+
+
+class Stream(SocketIO):
+    """Step 7: a browser says how far its page is, and the notices come as entries of a stream."""
+
+    one_listener = False  # It says itself when it is live.
+    cursor = None
+
+    def read_page(self, page: bytes) -> bool:
+        """Take the cursor from the page; tell whether it has one already."""
+        found = re.search(rb'id="cursor"[^>]*>"([0-9]+-[0-9]+)"<', page)
+        self.cursor = found and found[1]
+        return found is not None
+
+    def joined(self, client) -> None:
+        """Ask for what came since."""
+        client.say(b'42/notices,0["since","%b"]' % self.cursor)
+
+    def notices(self, payload: bytes) -> list[dict] | None:
+        """Return the notices of an event, which may be several."""
+        if payload.startswith(b'42/notices,["notices",'):
+            return [notice for _, notice in json.loads(payload[11:])[1] if notice]
+        return None
+
+    def heard(self, client, payload: bytes) -> None:
+        """Take the answer to `since` as well."""
+        if payload == b'43/notices,0["live"]':
+            client.is_ready()
+        elif payload in (b'43/notices,0["again"]', b'43/notices,0["wait"]'):
+            self.joined(client)
+        else:
+            super().heard(client, payload)
+
+    def publishing(self, notice: bytes) -> tuple:
+        """Return what appends to the stream."""
+        return "XADD", "notices", "MAXLEN", "~", 10_000, "*", "notice", notice
+
+
+class Classic(Plain):
+    """Socket.IO 0.9: a session by HTTP, then a websocket of its own for it."""
+
+    hello = b'5::/notices:{"name":"post","args":[{}]}'  # no notice: not saved
+    one_listener = False  # Each browser has its own, and is told when it listens.
+
+    def begin(self, client) -> None:
+        """Ask for a session."""
+        client.write(get("/socket.io/1/", self.port, "Connection: close"))
+
+    def answered(self, client, status: bytes, head: bytes, body: bytes) -> None:
+        """Open the websocket of the session."""
+        if status == b"101":
+            return super().answered(client, status, head, body)
+        session, colon, _ = body.partition(b":")
+        if status != b"200" or not colon:
+            raise WireError(f"the answer to a handshake: {(head + body)[:200]!r}")
+        session = session.split(b"\r\n")[-1].decode()  # There may be a chunk's size before it.
+        client.connect_again(upgrade(f"/socket.io/1/websocket/{session}", self.port))
+
+    def opened(self, client) -> None:
+        """Wait: the server speaks first."""
+
+    def notices(self, payload: bytes) -> list[dict] | None:
+        """Return the notice of an event."""
+        if payload.startswith(b"5::/notices:"):
+            event = json.loads(payload[12:])
+            return event["args"] if event["name"] == "notice" else None
+        return None
+
+    def heard(self, client, payload: bytes) -> None:
+        """Answer heartbeats, join the namespace, and wait for its listener."""
+        if payload == b"2::":
+            client.say(b"2::")
+        elif payload == b"1::":
+            client.say(b"1::/notices")
+        elif payload.startswith(b"5::/notices:") and json.loads(payload[12:])["name"] == "live":
+            if json.loads(payload[12:])["args"] == [True] and not client.ready:
+                client.is_ready()
+        elif not payload.startswith((b"1::/notices", b"8::", b"6::")):
+            raise WireError(f"an unexpected packet: {payload[:200]!r}")
+
+
+WIRES = {each.__name__: each for each in (Plain, Channels, SocketIO, Stream, Classic)}

@@ -1,0 +1,39 @@
+"""What the notice board keeps."""
+
+from django.db import models, transaction
+
+from . import outbox
+
+
+class Notice(models.Model):
+    """Something that somebody wants the whole hallway to know."""
+
+    author = models.CharField("your name", max_length=40)
+    text = models.CharField("notice", max_length=280)
+    official = models.BooleanField("from the organisers", default=False)
+    created = models.DateTimeField(auto_now_add=True)
+    # Made by the browser: what it sends again, as no answer came, is known by it.
+    key = models.UUIDField(null=True, blank=True, unique=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"{self.author}: {self.text}"
+
+    def save(self, *args, **kwargs):
+        """Save, and put it into the outbox: the database has both for good, or neither."""
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            outbox.Outbox.objects.create(notice=self)
+        transaction.on_commit(outbox.empty, robust=True)
+
+    def as_dict(self):
+        """Return what a browser needs to show this notice."""
+        return {
+            "id": self.id,
+            "author": self.author,
+            "text": self.text,
+            "official": self.official,
+            "created": self.created.isoformat(),
+        }

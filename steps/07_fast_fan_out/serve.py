@@ -1,0 +1,69 @@
+"""Serve the site with gevent, a Socket.IO server in front of it: python serve.py [[HOST:]PORT]."""
+
+from gevent import monkey
+
+monkey.patch_all()  # First of all: whatever is imported before this keeps the sockets that block.
+
+import gc
+import signal
+import sys
+
+import gevent
+import socketio
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from gevent.pywsgi import WSGIServer
+from gevent.util import print_run_info
+
+from board.fan_out import Manager
+from board.guard import Handler, Server
+from board.wsgi import application
+from notices.live import listen
+from notices.namespaces import Notices, Presence
+from notices.outbox import keep_empty
+from notices.presence import count_all
+
+sio = Server(client_manager=Manager())
+notices = Notices("/notices")
+sio.register_namespace(notices)
+presence = Presence("/presence")
+sio.register_namespace(presence)
+
+
+class BehindNginx(Handler):
+    """Believe nginx who the browser is: without it everybody would share one limit of posts."""
+
+    def get_environ(self):
+        environ = super().get_environ()
+        environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP", environ["REMOTE_ADDR"])
+        return environ
+
+
+def serve(host="127.0.0.1", port=8000):
+    """Answer requests until SIGINT (Ctrl-C) or SIGTERM. On SIGUSR1, print each greenlet's stack."""
+    # What is under /socket.io/ goes to the Socket.IO server, everything else to Django.
+    app = socketio.WSGIApp(sio, StaticFilesHandler(application))
+    server = WSGIServer((host, port), app, handler_class=BehindNginx)
+    gevent.signal_handler(signal.SIGINT, server.stop)
+    gevent.signal_handler(signal.SIGTERM, server.stop)
+    if hasattr(signal, "SIGUSR1"):  # not on Windows
+        gevent.signal_handler(signal.SIGUSR1, print_run_info)
+    try:
+        server.start()
+    except OSError as error:
+        sys.exit(f"{error.strerror}. Another port: python serve.py {port + 1}")
+    print(f"The notice board is at http://{host}:{port}/ (Ctrl-C stops it)", flush=True)
+    gevent.spawn(listen, notices)
+    gevent.spawn(keep_empty)
+    gevent.spawn(count_all, presence)
+    # The garbage collector looks at every object, and a browser is many: look after 100 000 new
+    # ones, not 700, and never at what is there from the start.
+    gc.freeze()
+    gc.set_threshold(100_000)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    host, _, port = (sys.argv[1] if sys.argv[1:] else "8000").rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        sys.exit("Usage: python serve.py [[HOST:]PORT], for example: python serve.py 8001")
+    serve(host or "127.0.0.1", int(port))

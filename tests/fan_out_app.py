@@ -1,0 +1,165 @@
+"""A small server that tests speak to in two ways: as browsers, and by HTTP to say what it does.
+
+test_07_fast_fan_out.py runs it in a copy of the step, as the step's own Server: once with
+board.fan_out, and once with what python-socketio has.
+"""
+
+import ast
+import collections
+import gc
+import importlib
+import os
+import socket
+import traceback
+
+import engineio.socket
+import gevent
+import gevent.socket
+import socketio
+from gevent.monkey import get_original
+from gevent.pywsgi import WSGIServer
+from geventwebsocket.websocket import Header
+from greenlet import greenlet
+
+from board import guard
+
+manager = importlib.import_module("board.fan_out").Manager() if "FAN_OUT" in os.environ else None
+# Whoever does not answer is looked for once in each ping_timeout.
+sio = guard.Server(client_manager=manager, ping_timeout=3)
+diary = []  # what was said to the server, and who has gone, in order
+emitted = []  # the texts that everybody was told, in order
+counts = collections.Counter()
+
+
+class Namespace(guard.Namespace):
+    """Hear what is said, and tell everybody."""
+
+    def on_connect(self, sid, environ, auth):
+        """Greet who gives a name, though it is not connected yet."""
+        if auth:
+            self.emit("welcome", auth["name"], to=sid)
+
+    def on_say(self, sid, text):
+        """Tell everybody, and acknowledge with the text."""
+        environ = self.server.get_environ(sid, self.namespace)
+        diary.append((sid, "say", text, environ.get("HTTP_X_NAME")))
+        tell(text, self.namespace)
+        return text
+
+    def on_disconnect(self, sid, reason):
+        """Keep why; who waits for that hears of it."""
+        diary.append((sid, "disconnect", reason))
+        self.emit("gone", sid, to="waiting for it")
+
+
+def tell(text, namespace="/hall"):
+    """Tell everybody, and keep in which order."""
+    emitted.append(text)
+    sio.emit("said", text, namespace=namespace)
+
+
+def series(count):
+    """Tell everybody many things, with a look at who says something after each."""
+    for number in range(count):
+        tell(f"series {number}")
+        gevent.sleep(0)
+
+
+def flood(sid, size, count):
+    """Tell one browser very much, with no moment for anything else."""
+    for _ in range(count):
+        sio.emit("told", "x" * size, to=sid, namespace="/hall")
+
+
+def hold(port):
+    """Let nobody do anything until the browser at this port has closed its connection."""
+    sockets = [each for each in gc.get_objects() if isinstance(each, gevent.socket.socket)]
+    connection = next(each for each in sockets if peer(each)[1] == port)
+    print("on hold", port, flush=True)
+    get_original("select", "select")([connection], [], [])
+
+
+def peer(connection):
+    """Return the address at the other end, if there is one."""
+    try:
+        return connection.getpeername()
+    except OSError:
+        return None, None
+
+
+def stacks():
+    """Return how many greenlets have a stack: those that have begun and not ended."""
+    gevent.idle()  # Whoever has yet to notice that its connection is closed does so first.
+    greenlets = [each for each in gc.get_objects() if isinstance(each, greenlet)]
+    return sum(each.gr_frame is not None for each in greenlets)
+
+
+def waiting(session):
+    """Return how many bytes wait in the queue of a browser, though it may be gone."""
+    browsers = [each for each in gc.get_objects() if isinstance(each, engineio.socket.Socket)]
+    queues = [browser.queue.queue for browser in browsers if browser.sid == session]
+    items = [item for queue in queues for item in queue if item is not None]
+    return sum(len(item.encode() if hasattr(item, "encode") else item) for item in items)
+
+
+def ping_every(seconds):
+    """Ask who connects from now on for a sign of life so often."""
+    sio.eio.ping_interval = seconds
+
+
+TOOLS = {
+    "diary": lambda sid: [entry[1:] for entry in diary if entry[0] == sid],
+    "emitted": lambda: emitted,
+    "hang_up": lambda session: sio.eio.disconnect(session),
+    "count": lambda what: counts[what],
+    "connected": lambda: sum(not each.closed for each in sio.eio.sockets.values()),
+    **{tool.__name__: tool for tool in (tell, series, flood, hold, stacks, waiting, ping_every)},
+}
+
+
+def do(environ, start_response):
+    """Do what a test says, one after the other; nobody else's greenlet comes between."""
+    # Python's own notation has tuples and bytes, which JSON has not.
+    acts = ast.literal_eval(environ["wsgi.input"].read().decode())
+    results = []
+    try:
+        for name, args, options in acts:
+            if name in TOOLS:
+                results.append(TOOLS[name](*args, **options))
+            else:
+                results.append(getattr(sio, name)(*args, **{"namespace": "/hall"} | options))
+    except Exception:
+        start_response("500 Internal Server Error", [])
+        return [traceback.format_exc().encode()]
+    start_response("200 OK", [])
+    return [repr(results).encode()]
+
+
+class Handler(guard.Handler):
+    """Keep little in the system for each connection, so that much does not fit."""
+
+    def __init__(self, sock, address, server):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)
+        super().__init__(sock, address, server)
+
+
+def counted(function, what):
+    """Return a function that counts how often it is called."""
+
+    def call(*args, **options):
+        counts[what] += 1
+        return function(*args, **options)
+
+    return call
+
+
+def serve(address):
+    """Answer until the process is ended."""
+    host, _, port = address.partition(":")
+    for namespace in ("/hall", "/annex", "/empty"):
+        sio.register_namespace(Namespace(namespace))
+    gevent.socket.socket.send = counted(gevent.socket.socket.send, "sends")
+    gevent.socket.socket.sendall = counted(gevent.socket.socket.sendall, "sendalls")
+    Header.encode_header = counted(Header.encode_header, "frames")
+    app = socketio.WSGIApp(sio, do)
+    WSGIServer((host, int(port)), app, handler_class=Handler).serve_forever()

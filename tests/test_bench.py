@@ -1,0 +1,282 @@
+"""The benchmark at toy size: that it counts right, sees what is wrong, and reports it."""
+
+# ruff: noqa: E402  (the paths come first)
+import argparse
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import psutil
+import pytest
+from test_tool import Call, gone
+
+from support import ROOT
+
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from wire import TEXT, WIRES, WireError, frames
+
+from workshop import bench
+from workshop.bench import Size, report
+from workshop.bench.run import FEW, measure, plan, run_all, trouble
+from workshop.bench.servers import PEERS, Bench, ladder, servers
+from workshop.problem import Problem
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
+SERVERS = {server.key: server for server in servers()}
+TOY = Size(
+    (8,), 1, settle=0.05, one=0.05, burst=10, burst_seconds=2, bursts=2, paced_seconds=0.5,
+    rate=8, paced_clients=8, pairs=2, deaf=0.1,
+)  # fmt: skip
+FAULTLESS = {"lost": 0, "twice": 0, "out of order": 0, "changed": 0}
+
+
+@pytest.fixture(scope="module")
+def redis_and_folder():
+    """A Redis for all that is measured one by one."""
+    with Bench() as bench:
+        yield bench
+
+
+@pytest.fixture(scope="module")
+def data(redis_and_folder):
+    """What a run of a limit and two steps came to."""
+    result = run_all([SERVERS["gevent"]], TOY)
+    for key in ("step4", "step7"):
+        # Both of a server's turns in one: starting Django is most of what this costs.
+        job = plan(TOY, FEW, 1) | plan(TOY, 8, 1)
+        run = measure(redis_and_folder, SERVERS[key], job)
+        run |= {"server": key, "name": SERVERS[key].name, "round": 1}
+        result["runs"] += [run, run | {"clients": FEW}]
+    return result
+
+
+def check(data):
+    """Every row of every server must be there, and nothing wrong."""
+    names = {run["name"] for run in data["runs"]}
+    assert len(data["runs"]) == 2 * len(names)
+    for run in data["runs"]:
+        assert not trouble(run), (run["name"], trouble(run))
+        assert run["faults"] == FAULTLESS
+        if run["clients"] == FEW:
+            assert 0 < run["pair"]["p50"] <= run["pair"]["p99"]
+            assert run["deaf"]["notices"] >= 200
+            continue
+        assert run["connect"]["per_second"] > 0
+        assert run["memory"]["server_kib"] > 0  # eight clients may take less than a page more
+        assert run["redis"]["connections"] >= 1
+        assert run["one"]["deliveries"] == 8 * run["one"]["notices"] >= 8 * 5
+        assert run["burst"]["deliveries"] == 8 * 2 * run["burst"]["size"] == 8 * 2 * 10
+        for phase in ("connect", "one", "burst"):
+            for who in ("server_us", "load_us", "redis_us"):
+                # Redis may have nothing to do with a handshake.
+                assert run[phase][who] > 0 or (phase, who) == ("connect", "redis_us")
+        assert run["paced"]["notices"] == run["page"]["notices"] == 4
+        for phase in ("paced", "page"):
+            assert 0 < run[phase]["p50"] <= run[phase]["p99"] <= run[phase]["max"]
+
+
+def test_a_run_has_every_row_and_nothing_wrong(data):
+    check(data)
+    assert data["machine"]["cores"] == os.cpu_count()
+    assert {"Python", "Valkey", "gevent"} <= data["versions"].keys()
+
+
+def test_the_report_of_a_run_has_every_server(data, tmp_path):
+    report.write(data | {"left_out": []}, tmp_path / "report.md")
+    text = (tmp_path / "report.md").read_text()
+    for name in ("step 4", "step 7", "bare gevent"):
+        # ratios to step 4 alone: there is no Node; nothing of what was measured is missing
+        lines = [line for line in text.splitlines() if line.startswith(f"| {name} |")]
+        assert len(lines) == 9 + 5
+        assert not [line for line in lines if "–" in line]
+    assert os.uname().nodename not in text
+    assert str(ROOT) not in text + (tmp_path / "report.json").read_text()
+
+
+def test_each_rung_of_the_ladder_works_and_is_in_its_report(tmp_path):
+    size = dataclasses.replace(TOY, bursts=0, rate=0, pairs=0)
+    rungs = ladder()
+    result = run_all(rungs[1:-2], size)  # The others run above.
+    report.write(result | {"left_out": [], "ladder": True}, tmp_path / "ladder.md")
+    text, plot = ((tmp_path / f"ladder{end}").read_text() for end in (".md", "-cpu.svg"))
+    for run, rung in zip(result["runs"], rungs[1:], strict=False):
+        assert not trouble(run), (run["name"], trouble(run))
+        assert run["one"]["deliveries"] == 8 * run["one"]["notices"] >= 8 * 5
+        assert f"| {rung.name} |" in text
+        assert f">{rung.name}</text>" in plot
+
+
+# Planted faults: a bare server that does something wrong to its third client, once.
+
+SEND = "client.send(data, 0, 0.0) == len(data)"
+PLANT = '''
+
+held = []
+
+
+def plant(client, data):
+    """Send; the third client gets notices 12 and 13 otherwise."""
+    if [client] != sorted(clients, key=lambda each: each.getpeername()[1])[2:3]:
+        return client.sendall(data) is None
+    if b'"id": 12,' in data:
+        FAULT
+    elif b'"id": 13,' in data and held:
+        client.sendall(data + held.pop())
+    else:
+        client.sendall(data)
+    return True
+'''
+PLANTED = {
+    "lost": "pass",
+    "twice": "client.sendall(data + data)",
+    "out of order": "held.append(data)",
+    "changed": "client.sendall(data.replace(b'Track', b'Trick').replace(b'track', b'trick'))",
+}
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_planted_fault_is_seen_and_named(kind, redis_and_folder, tmp_path):
+    shutil.copytree(PEERS, tmp_path, dirs_exist_ok=True)
+    code = (tmp_path / "bare_gevent.py").read_text()
+    assert code.count(SEND) == 1
+    head, end, rest = code.replace(SEND, "plant(client, data)").partition("clients = set()\n")
+    (tmp_path / "bare_gevent.py").write_text(
+        head + end + PLANT.replace("FAULT", PLANTED[kind]) + rest
+    )
+    server = dataclasses.replace(SERVERS["gevent"], folder=tmp_path)
+    burst = plan(TOY, 8, 1)["burst"] | {"size": 30}
+    small = {"clients": 8, "settle": 0.05, "burst": burst, "patience": 1}
+    run = measure(redis_and_folder, server, small)
+    assert run["faults"] == FAULTLESS | {kind: 1}
+    assert f"1 {kind}" in trouble(run)
+    # One to warm up; after a burst in which something was lost there is no other.
+    assert run["deliveries"] == 1 + 8 * 30 * (1 if kind == "lost" else 2)
+
+
+# What goes over the wire
+
+
+def test_frames_may_be_joined_and_split_anywhere():
+    written = b"".join(
+        bytes((0x81,)) + size + b"x" * int.from_bytes(size[-2:], "big")
+        for size in (b"\x05", b"\x7e\x00\x7e", b"\x7e\x01\x00")
+    )
+    sizes = [5, 126, 256]
+    for cut in range(len(written) + 1):
+        first, rest = frames(written[:cut])
+        second, rest = frames(rest + written[cut:])
+        assert [(kind, len(text)) for kind, text in first + second] == [(TEXT, n) for n in sizes]
+        assert rest == b""
+
+
+@pytest.mark.parametrize("begin", ["c105", "8185", "0105", "8205"])
+def test_a_frame_that_no_server_here_sends_is_an_error(begin):
+    with pytest.raises(WireError, match=begin):
+        frames(bytes.fromhex(begin) + b"12345")
+
+
+def test_one_event_of_step_7_may_hold_several_notices():
+    wire = WIRES["Stream"](1)
+    event = b'42/notices,["notices",[["1-0",{"id":1}],["2-0",null],["3-0",{"id":2}]],"0-1"]'
+    assert wire.notices(event) == [{"id": 1}, {"id": 2}]
+    assert wire.notices(b'42/notices,["live",true]') is None
+
+
+# The report of what was measured elsewhere
+
+
+def canned():
+    """Return two rounds of two servers, and one run in which something was lost."""
+    runs = []
+    for number, node_cost in ((1, 10.0), (2, 20.0)):
+        for key, name, cost in (("step4", "step 4", 40.0), ("node", "Node <&>", node_cost)):
+            cost = {"server_us": cost, "load_us": 2.5, "load_busy": 30.0, "redis_us": 0.1}
+            cost |= {"notices": 10, "size": 200, "redis_us_notice": 80.0}
+            taken = {"p50": 2.0, "p99": 9.0, "max": 11.0, "late": 0, "notices": 8}
+            runs.append({
+                "server": key, "name": name, "round": number, "clients": 1000, "faults": {},
+                "deliveries": 1000, "connect": cost | {"per_second": 1234.0}, "one": cost,
+                "burst": cost, "paced": taken, "page": taken, "memory": {"kib": 24.0},
+                "redis": {"connections": 1},
+            })  # fmt: skip
+    runs.append(runs[0] | {"server": "gevent", "name": "bare gevent", "faults": {"lost": 7}})
+    machine = {"cpu": "A processor", "cores": 2, "system": "Linux 6.1", "pinned": True}
+    size = dataclasses.asdict(Size()) | {"clients": [1000]}
+    return {
+        "date": "2026-01-01", "seconds": 60, "machine": machine, "versions": {"Python": "3.11.7"},
+        "size": size, "runs": runs, "left_out": ["5000 clients: too few files."],
+    }  # fmt: skip
+
+
+def typed(*words):
+    """Return the arguments of a command line."""
+    parser = argparse.ArgumentParser()
+    bench.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def test_a_report_is_made_again_from_its_json(tmp_path, capsys):
+    source, file = tmp_path / "canned.json", tmp_path / "report.md"
+    source.write_text(json.dumps(canned()))
+    assert bench.main(typed("--from", str(source), "--report", str(file))) == 1
+    assert "WRONG: bare gevent, 1000 clients, round 1: of 1000 deliveries 7 lost" in "".join(
+        capsys.readouterr().out.replace("\n", " ")
+    )
+    text = file.read_text()
+    assert "**bare gevent, 1000 clients, round 1: of 1000 deliveries 7 lost.**" in text
+    assert "Left out: 5000 clients: too few files." in text
+    assert "| Node <&> | 15.0 (10.0–20.0) | 2.50 | 30.0 | 0.10 |" in text
+    # per round: 40/10 and 40/20
+    assert "| step 4 | 1.00 (1.00–1.00) | 3.00 (2.00–4.00) |" in text
+    assert "| bare gevent | – |" in text
+    assert json.loads((tmp_path / "report.json").read_text()) == canned()
+
+
+def test_the_plots_can_be_read_by_eyes_and_ears(tmp_path):
+    report.write(canned(), tmp_path / "report.md")
+    names = {"cpu", "bursts", "latency", "memory"}
+    assert {path.stem.partition("-")[2] for path in tmp_path.glob("*.svg")} == names
+    for name in names:
+        assert f"(report-{name}.svg)" in (tmp_path / "report.md").read_text()
+        root = ElementTree.parse(tmp_path / f"report-{name}.svg").getroot()
+        space = root.tag.removesuffix("svg")
+        texts = root.findall(f"{space}text")
+        assert "Node <&>" in [each.text for each in texts]
+        assert min(float(each.get("font-size")) for each in texts) >= 13
+        assert root.find(f"{space}title").text
+        assert "step 4: " in root.find(f"{space}desc").text
+        assert root.find(f"{space}rect").get("fill") == "#fff"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--only", "step7,apache"], "no server 'apache'. There are: step4, step7,"),
+        (["--only", ""], "There are: step4"),
+        (["--clients", "many"], "--clients is numbers"),
+        (["--clients", "1"], "from 2 to 20000"),
+        (["--rounds", "0"], "--rounds is 1 or more"),
+        (["--report", "report.svg"], "ends in .md"),
+        (["--report", "no/such/report.md"], "no folder"),
+        (["--from", "no-such.json"], "is no report.json"),
+    ],
+)
+def test_what_makes_no_sense_is_said(words, sentence):
+    with pytest.raises(Problem, match=sentence.replace(".", r"\.")):
+        bench.main(typed(*words))
+
+
+def test_ctrl_c_ends_all_of_it():
+    """Without a traceback, and with nothing left."""
+    with Call(ROOT, "bench", "--quick", "--only=gevent", "--clients=2") as tool:
+        tool.wait_for("round 1 of 1, bare gevent, 2 clients: ok")
+        processes = psutil.Process(tool.process.pid).children(recursive=True)
+        tool.process.send_signal(signal.SIGINT)
+        assert tool.process.wait(30) == 130
+        assert not gone(processes)
+    assert "Traceback" not in tool.output

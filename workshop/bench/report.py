@@ -1,0 +1,359 @@
+"""What came of it: a short table on the screen, and a report in Markdown with plots."""
+
+import json
+import statistics
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from workshop.bench.plot import bars, dots
+from workshop.bench.run import FEW, trouble
+from workshop.paths import ME
+
+BASES = {"step4": "step 4", "node": "Node"}
+
+
+class Results:
+    """The runs in which nothing was wrong, by server and number of clients."""
+
+    def __init__(self, data: dict):
+        self.size = data["size"]
+        self.runs = {}
+        self.names = {}
+        for run in data["runs"]:
+            self.names[run["server"]] = run["name"]
+            if not trouble(run):
+                self.runs.setdefault((run["server"], run["clients"]), {})[run["round"]] = run
+        bases = {"step6": "step 6"} if data.get("ladder") else BASES
+        self.bases = {key: name for key, name in bases.items() if key in self.names}
+        self.ladder = data.get("ladder")
+
+    def values(self, server: str, clients: int, phase: str, what: str) -> dict[int, float]:
+        """Return a figure of each round that has it."""
+        runs = self.runs.get((server, clients), {})
+        return {
+            number: run[phase][what]
+            for number, run in runs.items()
+            if run.get(phase) and run[phase].get(what) is not None
+        }
+
+    def median(self, *where) -> float | None:
+        """Return the figure in the middle."""
+        return statistics.median(each) if (each := self.values(*where).values()) else None
+
+    def cell(self, *where) -> str:
+        """Return a figure with its spread."""
+        return spread(list(self.values(*where).values()))
+
+    def ratio(self, server: str, base: str, *where) -> str:
+        """Return how many times another server's figure this is, round by round."""
+        own, other = self.values(server, *where), self.values(base, *where)
+        return spread([own[n] / other[n] for n in own if other.get(n)])
+
+
+def number(value: float) -> str:
+    """Return a figure with as many digits as say something."""
+    if abs(value) >= 100 or isinstance(value, int):
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def spread(values: list[float]) -> str:
+    """Return the middle of some figures, and the smallest and the largest."""
+    if not values:
+        return "–"
+    middle = number(statistics.median(values))
+    if len(values) == 1:
+        return middle
+    return f"{middle} ({number(min(values))}–{number(max(values))})"
+
+
+def problems(data: dict) -> list[str]:
+    """Return what was wrong, a sentence a run."""
+    return [
+        f"{run['name']}, {run['clients']} clients, round {run['round']}: {wrong}."
+        for run in data["runs"]
+        if (wrong := trouble(run))
+    ]
+
+
+def show(data: dict) -> None:
+    """Print what matters most."""
+    results, console = Results(data), Console(highlight=False)
+    most = results.size["paced_clients"]
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    columns = {
+        "CPU µs": (most, "one", "server_us"),
+        "in bursts": (most, "burst", "server_us"),
+        "p99 ms": (most, "paced", "p99"),
+        "KiB": (most, "memory", "kib"),
+        "new/s": (most, "connect", "per_second"),
+        "2nd, ms": (FEW, "pair", "p99"),
+    }
+    table.add_column("server", no_wrap=True)
+    for heading in columns:
+        table.add_column(heading, justify="right")
+    for server, name in results.names.items():
+        table.add_row(name, *(results.cell(server, *where) for where in columns.values()))
+    console.print(
+        f"\nWith {most} clients: CPU of a delivery, one at a time and in bursts; p99 from publish "
+        "to arrival;\nmemory and new connections of a client; p99 of the second of two notices.\n"
+    )
+    console.print(table)
+    deliveries = sum(run["deliveries"] for run in data["runs"])
+    for sentence in problems(data):
+        console.print(f"[red]WRONG: {sentence}[/red]")
+    if not problems(data):
+        console.print(f"\n{deliveries:,} deliveries: none lost, twice, out of order or changed.")
+
+
+def write(data: dict, file: Path) -> None:
+    """Write the report, its figures and its plots."""
+    results = Results(data)
+    plots = plots_of(results)
+    for name, svg in plots.items():
+        file.with_name(f"{file.stem}-{name}.svg").write_text(svg, encoding="utf-8")
+    file.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    file.write_text(markdown(data, results, file.stem), encoding="utf-8")
+    print(f"Written: {file.name}, {file.stem}.json and {len(plots)} plots.")
+
+
+def markdown(data: dict, results: Results, stem: str) -> str:
+    """Return the report: an introduction, and a section for each row of the issue."""
+    parts = [introduction(data)]
+    for section in ladder(results) if results.ladder else sections(results):
+        title, about, plot, corner, columns, ratio = section
+        parts.append(f"## {title}\n\n{about}\n")
+        if plot:
+            parts.append(f"![{title}: each server's figures, as in the table]({stem}-{plot}.svg)\n")
+        parts.append(table(results, corner, columns))
+        if ratio and results.bases:
+            sizes, *where = ratio
+            parts.append(table(results, f"ratio: {corner}", ratios(results, sizes, *where)))
+    return "\n".join(parts)
+
+
+def table(results: Results, corner: str, columns: dict) -> str:
+    """Return a table with a line for each server; a column is a function of its key."""
+    lines = [[corner, *columns], ["---", *["---:"] * len(columns)]]
+    lines += [
+        [name, *(each(key) for each in columns.values())] for key, name in results.names.items()
+    ]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def ratios(results: Results, sizes: list[int], *where) -> dict:
+    """Return the columns of the ratios to step 4 and to Node."""
+    return {
+        f"× {name}, {clients}": lambda key, base=base, clients=clients: results.ratio(
+            key, base, clients, *where
+        )
+        for base, name in results.bases.items()
+        for clients in sizes
+    }
+
+
+def sections(results: Results) -> list[tuple]:
+    """Return title, text, plot, first heading, columns and what there are ratios of."""
+    size, sizes = results.size, list(results.size["clients"])
+    most, rate, every = size["paced_clients"], size["rate"], " / ".join(map(str, sizes))
+    thousands = [clients for clients in sizes if clients >= 1000] or sizes
+
+    def cell(*where):
+        return lambda key: results.cell(key, *where)
+
+    def middles(*where):
+        return lambda key: " / ".join(
+            "–" if value is None else number(value)
+            for value in (results.median(key, clients, *where) for clients in sizes)
+        )
+
+    def cost(phase):
+        return {str(clients): cell(clients, phase, "server_us") for clients in sizes} | {
+            f"load: {every}": middles(phase, "load_us"),
+            f"load busy, %: {every}": middles(phase, "load_busy"),
+            f"Redis: {every}": middles(phase, "redis_us"),
+        }
+
+    def behind(key):
+        late, of = (results.values(key, most, "paced", what) for what in ("late", "notices"))
+        return f"{sum(late.values())} of {sum(of.values())}" if of else "–"
+
+    def gone(key):
+        runs = results.runs.get((key, FEW), {}).values()
+        deaf = next((run["deaf"] for run in runs if "deaf" in run), None)
+        if deaf is None:
+            return "–"
+        after = deaf["gone_after"]
+        return f"after {after} notices" if after else f"no, in {deaf['notices']} notices"
+
+    return [
+        (
+            "One notice at a time",
+            "The next notice is published when all have the one before. The server's CPU for each "
+            "delivery in µs, by number of clients; beside it what the load generator and Redis "
+            "took for the same, and how busy the generator was.",
+            "cpu", "CPU µs", cost("one"), (sizes, "one", "server_us"),
+        ),
+        (
+            "Many at once",
+            f"{size['burst']} notices are published at once, or fewer where that would last long: "
+            "the last column says how many. Step 7 may join what is waiting into one event of up "
+            "to 100 notices, which saves most of its work. Each notice of it is a delivery.",
+            "bursts", "CPU µs, bursts",
+            cost("burst") | {f"notices: {every}": middles("burst", "size")},
+            (sizes, "burst", "server_us"),
+        ),
+        (
+            "From publish to arrival",
+            f"{rate:g} notices a second to {most} clients, all deliveries. The generator reads "
+            "one client after the other: its own CPU for a delivery, above, times the number of "
+            "clients is the least that it can see. A server that had not told everybody when the "
+            "next notice came did not keep up.",
+            "latency", "ms",
+            {name: cell(most, "paced", name) for name in ("p50", "p99")}
+            | {"did not keep up": behind},
+            ([most], "paced", "p99"),
+        ),
+        (
+            "A page meanwhile",
+            "`GET /` ten times a second, while the same notices go out. The page of the steps and "
+            "of classic is made by Django from a database; the others show a small one that is "
+            "always the same.",
+            None, "ms", {name: cell(most, "page", name) for name in ("p50", "p99", "max")}, None,
+        ),
+        (
+            "Connecting",
+            "From the first packet to where a browser is sure to hear the next notice; 64 at once.",
+            None, "new clients",
+            {f"a second, {n}": cell(n, "connect", "per_second") for n in thousands}
+            | {f"CPU µs, {n}": cell(n, "connect", "server_us") for n in thousands}
+            | {f"load µs, {n}": cell(n, "connect", "load_us") for n in thousands},
+            (thousands, "connect", "per_second"),
+        ),
+        (
+            "Memory of a client",
+            "KiB of the server for each client that is connected and hears nothing; the kernel's "
+            "buffers are not in it.",
+            "memory", "KiB", {str(n): cell(n, "memory", "kib") for n in sizes},
+            (sizes[-1:], "memory", "kib"),
+        ),
+        (
+            "Redis",
+            f"With {most} clients.",
+            None, "Redis",
+            {
+                "connections of the server": cell(most, "redis", "connections"),
+                "CPU µs for each notice": cell(most, "one", "redis_us_notice"),
+            },
+            None,
+        ),
+        (
+            "One client that never reads",
+            "Notices of 280 characters go on until the server closes its end, or until "
+            f"{size['deaf']:g} MB would wait for it. Two others hear all of "
+            "them. Memory that a server frees is not always given back to the system.",
+            None, "never reads",
+            {
+                "KiB at most": cell(FEW, "deaf", "most_kib"),
+                "KiB at the end": cell(FEW, "deaf", "end_kib"),
+                "closed": gone,
+            }, None,
+        ),
+        (
+            "The second of two notices",
+            "2 ms after the first, to a client that has just said something. About 40 ms mean that "
+            "it waited for the first to be acknowledged: Nagle's algorithm was left on.",
+            None, "ms", {name: cell(FEW, "pair", name) for name in ("p50", "p99")}, None,
+        ),
+    ]  # fmt: skip
+
+
+def ladder(results: Results) -> list[tuple]:
+    """Return the one section of the way from step 6 to step 7."""
+    size = results.size["clients"][0]
+    columns = {
+        name: lambda key, where=where: results.cell(key, size, *where)
+        for name, where in {
+            "CPU µs": ("one", "server_us"),
+            "KiB": ("memory", "kib"),
+            "load µs": ("one", "load_us"),
+        }.items()
+    }
+    return [
+        (
+            "What each change brings",
+            f"One notice at a time, {size} clients. Each line is the one before with one thing "
+            "more. CPU of the server and of the load generator for a delivery, and the server's "
+            "memory of a client that hears nothing. The last line is the limit: gevent's `send` of "
+            "a ready frame, in a loop, with nothing around it.",
+            "cpu", "from step 6 to step 7", columns, ([size], "one", "server_us"),
+        )
+    ]  # fmt: skip
+
+
+def introduction(data: dict) -> str:
+    """Return what was run on what, and how to read it."""
+    machine, size = data["machine"], data["size"]
+    pinned = "The server has one core to itself, the load generator and Redis share another. "
+    pinned = pinned if machine["pinned"] else "Nothing is pinned to a core. "
+    packages = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
+    deliveries = sum(run["deliveries"] for run in data["runs"])
+    checked = f"{deliveries:,} deliveries were checked: "
+    wrong = problems(data)
+    checked += "these were wrong." if wrong else "none lost, twice, out of order or changed."
+    wrong = "".join(f"- **{sentence}** Its figures are left out.\n" for sentence in wrong)
+    wrong += "".join(f"- Left out: {sentence}\n" for sentence in data["left_out"])
+    title, option = "Something happens once, N browsers must know: what it costs", ""
+    if data.get("ladder"):
+        title, option = "From step 6 to step 7: what each change brings", " --ladder"
+    rounds = "Each figure was measured once."
+    if size["rounds"] > 1:
+        rounds = f"Each figure is the middle one of {size['rounds']} rounds, with the smallest and "
+        rounds += "the largest in brackets."
+    return f"""# {title}
+
+Made by `{ME} bench{option} --report` on {data["date"]}, in {data["seconds"] / 60:.0f} minutes; \
+[README.md](README.md) says how it is measured, and what is unfair to whom.
+
+{machine["cpu"]}, {machine["cores"]} cores, {machine["system"]}. {pinned}\
+{packages}.
+
+{rounds} In a round each server has its turn, so that what slows the machine down slows all of \
+them. Less is better, but for connections per second. A ratio is taken within each round.
+
+{checked}
+{wrong}"""
+
+
+def plots_of(results: Results) -> dict[str, str]:
+    """Return the plots by name."""
+    if results.ladder:
+        size = results.size["clients"][0]
+        points = [
+            (name, results.median(key, size, "one", "server_us"))
+            for key, name in results.names.items()
+        ]
+        return {"cpu": bars(f"CPU of the server per delivery, {size} clients", "µs", points)}
+    sizes, paced = results.size["clients"], results.size["paced_clients"]
+
+    def points(columns):
+        return [
+            (name, values)
+            for key, name in results.names.items()
+            if any(values := [results.median(key, *where) for where in columns])
+        ]
+
+    def by_size(*where):
+        return points([(clients, *where) for clients in sizes])
+
+    clients = [f"{number} clients" for number in sizes]
+    return {
+        "cpu": dots("CPU per delivery, one notice at a time", "µs", clients,
+                    by_size("one", "server_us")),
+        "bursts": dots("CPU per delivery, in bursts", "µs", clients, by_size("burst", "server_us")),
+        "latency": dots(f"From publish to arrival, {paced} clients", "ms", ["p50", "p99"],
+                        points([(paced, "paced", "p50"), (paced, "paced", "p99")])),
+        "memory": dots("Memory of a client", "KiB", clients, by_size("memory", "kib")),
+    }  # fmt: skip

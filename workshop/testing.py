@@ -39,11 +39,11 @@ def main(args: argparse.Namespace) -> int:
 
     os.chdir(ROOT)
     recorder = SkipRecorder()
-    # All of them three at a time, a file in one place: much of their time is waiting. The tests of
+    # All of them four at a time, a file in one place: much of their time is waiting. The tests of
     # tests take a minute and a half, and are for who changes those: `test cures`. Those of the
     # benchmark's other servers install all of these: `test peers`.
     # conftest.py says which come first.
-    parallel = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+    parallel = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
     parallel += [f"--ignore={TESTS / name}" for name in ("test_cures.py", "test_peers.py")]
     if args.names:
         parallel = []

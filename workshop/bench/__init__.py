@@ -41,7 +41,7 @@ class Size:
 
 
 QUICK = Size(
-    (100, 1000), 1, settle=0.3, one=0.3, burst=50, burst_seconds=0.7, bursts=1, paced_seconds=1,
+    (1000,), 1, settle=0.3, one=0.3, burst=50, burst_seconds=0.5, bursts=1, paced_seconds=1,
     pairs=20, deaf=3,
 )  # fmt: skip
 

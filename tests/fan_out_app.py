@@ -112,7 +112,6 @@ TOOLS = {
     "emitted": lambda: emitted,
     "hang_up": lambda session: sio.eio.disconnect(session),
     "count": lambda what: counts[what],
-    "connected": lambda: sum(not each.closed for each in sio.eio.sockets.values()),
     **{tool.__name__: tool for tool in (tell, series, flood, hold, stacks, waiting, ping_every)},
 }
 
@@ -141,6 +140,14 @@ class Handler(guard.Handler):
     def __init__(self, sock, address, server):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)
         super().__init__(sock, address, server)
+
+    def handle(self):
+        """Count who is connected, by websocket or not, until all is done for them."""
+        counts["connections"] += 1
+        try:
+            super().handle()
+        finally:
+            counts["connections"] -= 1
 
 
 def counted(function, what):

@@ -8,11 +8,10 @@ import socket
 
 import gevent
 import page
+import socketio
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-
-from board.guard import Namespace
 
 TOKEN = os.environ.get("TOKEN") or secrets.token_urlsafe(16)  # who has it leads
 STEPS = json.loads(os.environ.get("STEPS", "{}"))  # {"1": 8001, …}: where each step will answer
@@ -22,7 +21,7 @@ MAX_VOTERS = 2000  # in one poll
 redis = Redis.from_url(REDIS_URL, retry=Retry(NoBackoff(), 1))
 
 
-class Slides(Namespace):
+class Slides(socketio.Namespace):
     """/slides: the windows with the token lead, all others follow, and everybody votes."""
 
     def __init__(self, namespace):

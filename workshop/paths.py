@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STEPS = ROOT / "steps"
 TESTS = ROOT / "tests"
 NODE_MODULES = ROOT / "node_modules"
+FRAMING = ROOT / "workshop" / "framing"
 
 # What the tool keeps between two calls: logs, the steps' secret key, what is running.
 STATE = ROOT / ".workshop"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workshop import processes, redis_server, running, screen, watching
 from workshop.environment import CLASSIC_PYTHON
-from workshop.paths import LOGS, ME, NODE_MODULES, ROOT, STATE
+from workshop.paths import FRAMING, LOGS, ME, NODE_MODULES, ROOT, STATE
 from workshop.problem import Problem
 from workshop.steps import Step, find, listing
 
@@ -134,7 +134,9 @@ class Site:
         self.url = f"http://localhost:{port}"
         self.password = secrets.token_urlsafe(9)
         self.addresses = screen.addresses() if host == "0.0.0.0" else []
-        self.environment = environment(self.addresses)
+        # For the slides and the notebooks, which show a step in a frame.
+        framed = {"DJANGO_SETTINGS_MODULE": "framed", "PYTHONPATH": str(FRAMING)}
+        self.environment = environment(self.addresses) | framed
         self.redis: redis_server.Redis | None = None
         self.server: processes.Child | None = None
         self.server_log: str | None = None  # the name of a log; None: print it

@@ -16,11 +16,10 @@ from gevent.util import print_run_info
 from board.guard import Handler, Server
 from board.wsgi import application
 from notices.live import listen
-from notices.namespaces import Notices, Presence
+from notices.namespaces import Presence, notices
 from notices.outbox import keep_empty
 
 sio = Server()
-notices = Notices("/notices")
 sio.register_namespace(notices)
 sio.register_namespace(Presence("/presence"))
 

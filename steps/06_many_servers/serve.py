@@ -13,27 +13,18 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler
 from gevent.pywsgi import WSGIServer
 from gevent.util import print_run_info
 
-from board.guard import Handler, Server
+from board.guard import Server
+from board.proxy import BehindNginx
 from board.wsgi import application
 from notices.live import listen
-from notices.namespaces import Notices, Presence
+from notices.namespaces import Presence, notices
 from notices.outbox import keep_empty
 from notices.presence import count_all
 
 sio = Server()
-notices = Notices("/notices")
 sio.register_namespace(notices)
 presence = Presence("/presence")
 sio.register_namespace(presence)
-
-
-class BehindNginx(Handler):
-    """Believe nginx who the browser is: without it everybody would share one limit of posts."""
-
-    def get_environ(self):
-        environ = super().get_environ()
-        environ["REMOTE_ADDR"] = environ.get("HTTP_X_REAL_IP", environ["REMOTE_ADDR"])
-        return environ
 
 
 def serve(host="127.0.0.1", port=8000):

@@ -3,19 +3,19 @@
 import json
 import logging
 
+import gevent
+import socketio
 from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.wsgi import WSGIRequest
 from django.utils import timezone
-
-from board.guard import Namespace
 
 from .forms import NoticeForm
 
 logger = logging.getLogger(__name__)
 
 
-class Notices(Namespace):
+class Notices(socketio.Namespace):
     """/notices: take a notice from one browser, tell every browser what Redis says."""
 
     live = False
@@ -24,12 +24,12 @@ class Notices(Namespace):
         """Tell a new browser whether Redis is heard."""
         self.emit("live", self.live, to=sid)
 
-    def tell_live(self, live):
+    def set_live(self, live):
         """Tell every browser whether Redis is heard."""
         self.live = live
         self.emit("live", live)
 
-    def tell(self, data):
+    def broadcast(self, data):
         """Tell every browser what Redis said, if it is a notice: anybody may publish anything."""
         try:
             notice = json.loads(data)
@@ -50,7 +50,7 @@ class Notices(Namespace):
         """Save a notice; acknowledge with ok, or with what is wrong with the form."""
         request = self.get_request(sid)
         data = data if isinstance(data, dict) else {}  # A browser may send anything.
-        form = NoticeForm(data, sender=request.META["REMOTE_ADDR"])
+        form = NoticeForm(data, request=request)
         if not form.is_valid():
             return {"ok": False, "errors": form.errors.get_json_data()}
         form.instance.official = get_user(request).is_staff
@@ -68,19 +68,31 @@ class Notices(Namespace):
         return request
 
 
-class Presence(Namespace):
+class Presence(socketio.Namespace):
     """/presence: tell every browser how many are here."""
 
     def __init__(self, namespace):
         super().__init__(namespace)
         self.here = set()
+        self.waiting = False
 
     def on_connect(self, sid, environ, auth):
         """Count a browser in."""
         self.here.add(sid)
-        self.emit("count", len(self.here))
+        self.emit_soon()
 
     def on_disconnect(self, sid, reason):
         """Count a browser out."""
         self.here.discard(sid)
+        self.emit_soon()
+
+    def emit_soon(self):
+        """Tell every browser, once a second at most: N who arrive at once are not N² packets."""
+        if not self.waiting:
+            self.waiting = True
+            gevent.spawn_later(1, self.emit_count)
+
+    def emit_count(self):
+        """Tell every browser how many are here now."""
+        self.waiting = False
         self.emit("count", len(self.here))

@@ -7,15 +7,16 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from .forms import NoticeForm
+from .limits import give_cookie
 from .models import Notice
-from .namespaces import Notices
+from .namespaces import notices
 
 TRANSPORTS = ["polling", "websocket"]
 
 
 def board(request):
     """Show the last 50 notices and a form, and save what the form sends."""
-    form = NoticeForm(request.POST or None, sender=request.META["REMOTE_ADDR"])
+    form = NoticeForm(request.POST or None, request=request)
     if form.is_valid():
         form.instance.official = request.user.is_staff
         form.save()
@@ -23,13 +24,13 @@ def board(request):
     wanted = request.GET.get("transport")
     context = {
         # Before the notices: one that is saved in between comes twice, and is shown once.
-        "cursor": Notices.cursor,
+        "cursor": notices.cursor,
         "form": form,
         "notices": Notice.objects.all()[:50],
         # What the client may use, in the order in which it tries; ?transport=polling forces one.
         "transports": [wanted] if wanted in TRANSPORTS else TRANSPORTS,
     }
-    return render(request, "notices/board.html", context)
+    return give_cookie(request, render(request, "notices/board.html", context))
 
 
 def slow(request):

@@ -1,12 +1,17 @@
 """What keeps one browser from stopping everybody else's: each class says against what."""
 
+import contextlib
 import inspect
+import io
 import logging
 import socket
 import sys
 import time
 
 import engineio
+import engineio.packet
+import engineio.socket
+import gevent
 import geventwebsocket.handler
 import socketio
 import socketio.packet
@@ -15,13 +20,20 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import connections
 from gevent.lock import BoundedSemaphore
+from gevent.pywsgi import Input
 from geventwebsocket.exceptions import ProtocolError
 from socketio.exceptions import ConnectionRefusedError
 
 MAX_MESSAGE = 64_000  # bytes of one message from a browser
 MAX_WAITING = 5000  # packets that wait for one browser to read them
-MAX_SILENCE = 60  # seconds; a browser is asked for a sign of life every 25
+MAX_REFUSED = 100  # messages of one browser that are nonsense
 MAX_DATABASE_CONNECTIONS = 20  # of the 100 that PostgreSQL allows in all
+MAX_FILES = 60_000  # of which each connection is one; many systems begin with 1024
+# In seconds:
+MAX_HEAD = 10  # until the head of a request is here, or its connection is not used again
+MAX_BODY = 30  # until its body is
+MAX_SILENCE = 60  # of a browser that is to read, or to go on with what it has begun to say
+PING_EVERY, MAX_PONG = 5, 8  # A browser that says nothing is gone, on both sides, after these two.
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +45,21 @@ class OneLine(logging.LoggerAdapter):
         self.warning(f"{message}: {sys.exc_info()[1]!r}", *args)
 
 
+class Refused(ValueError):
+    """A message is not what a browser may send."""
+
+
 class Packet(socketio.packet.Packet):
     """Take text only, and no event that is the server's own to fire."""
 
     def decode(self, encoded_packet):
-        super().decode(encoded_packet)
+        try:
+            super().decode(encoded_packet)
+            self.check()
+        except Exception as error:  # whatever the library makes of nonsense
+            raise Refused(repr(error)) from None
+
+    def check(self):
         # An announcement of binary data would let its attachments pile up here; we use none.
         if self.packet_type not in (
             socketio.packet.CONNECT,
@@ -79,26 +101,129 @@ class EngineServer(engineio.Server):
             self.sockets[sid].close(wait=False, reason=self.reason.SERVER_DISCONNECT)
 
 
+class EngineSocket(engineio.socket.Socket):
+    """Keep nothing of a browser that has gone, however many of them come and go."""
+
+    timer = None
+
+    def schedule_ping(self):
+        if self.last_ping:  # It has answered the one before.
+            self.last_ping = None
+            # The library's greenlet would sleep until then, and keep all this in memory.
+            self.timer = gevent.spawn_later(self.server.ping_interval, self.ping)
+
+    def ping(self):
+        self.last_ping = time.time()
+        self.send(engineio.packet.Packet(engineio.packet.PING))
+
+    def close(self, wait=True, abort=False, reason=None):
+        super().close(wait, abort, reason)
+        if self.timer:
+            self.timer.kill(block=False)
+        self.server.sockets.pop(self.sid, None)
+
+
+# python-engineio has no setting for this.
+engineio.socket.Socket = EngineSocket
+
+
+class Manager(socketio.Manager):
+    """Look only into a browser's own rooms when it leaves, and not into everybody's."""
+
+    def __init__(self):
+        super().__init__()
+        self.own = {}  # namespace and sid: rooms
+
+    def basic_enter_room(self, sid, namespace, room, eio_sid=None):
+        super().basic_enter_room(sid, namespace, room, eio_sid)
+        self.own.setdefault((namespace, sid), set()).add(room)
+
+    def basic_leave_room(self, sid, namespace, room):
+        super().basic_leave_room(sid, namespace, room)
+        self.own.get((namespace, sid), set()).discard(room)
+
+    def basic_disconnect(self, sid, namespace, **kwargs):
+        for room in self.own.pop((namespace, sid), ()):
+            super().basic_leave_room(sid, namespace, room)
+        self.callbacks.pop(sid, None)
+        for pending in (self.pending_connect, self.pending_disconnect):
+            with contextlib.suppress(KeyError, ValueError):
+                pending[namespace].remove(sid)
+
+
 class Server(socketio.Server):
-    """A Socket.IO server that takes small text messages only, and sends to those who read."""
+    """Take small text messages only, one at a time from each browser, and let go of nonsense."""
 
     def __init__(self, **options):
-        super().__init__(
-            async_mode="gevent",
-            serializer=Packet,
-            max_http_buffer_size=MAX_MESSAGE,
-            cors_allowed_origins=[],  # No check here: Handler does it, by Django's settings.
-            logger=OneLine(logging.getLogger("socketio"), {}),
-            engineio_logger=OneLine(logging.getLogger("engineio"), {}),
-            **options,
-        )
+        defaults = {
+            "async_mode": "gevent",
+            # Otherwise each event is a greenlet: a browser could have any number of them, and what
+            # it says first could be done last.
+            "async_handlers": False,
+            "client_manager": Manager(),
+            "serializer": Packet,
+            "max_http_buffer_size": MAX_MESSAGE,
+            "ping_interval": PING_EVERY,
+            "ping_timeout": MAX_PONG,
+            "cors_allowed_origins": [],  # No check here: Handler does it, by Django's settings.
+            "logger": OneLine(logging.getLogger("socketio"), {}),
+            "engineio_logger": OneLine(logging.getLogger("engineio"), {}),
+        }
+        super().__init__(**defaults | options)
+        self.turns = BoundedSemaphore(MAX_DATABASE_CONNECTIONS)
+        raise_limit_of_files()
 
     def _engineio_server_class(self):
         return EngineServer
 
     def _handle_eio_message(self, eio_sid, data):
-        if eio_sid in self.environ:  # Otherwise who has gone would come back, and stay in a room.
+        environ = self.environ.get(eio_sid)
+        if environ is None:
+            return  # Otherwise who has gone would come back, and stay in a room.
+        try:
             super()._handle_eio_message(eio_sid, data)
+        except Refused as error:
+            logger.warning("a message was refused: %s", error)
+            environ["refused"] = environ.get("refused", 0) + 1
+            if environ["refused"] >= MAX_REFUSED:
+                logger.warning("a browser goes on with what is refused: let go")
+                self.eio.disconnect(eio_sid)
+
+    def is_behind(self, sid, namespace):
+        """Tell whether a browser has yet to read what it was sent: whoever sends much can wait."""
+        client = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, namespace))
+        return client is not None and not client.queue.empty()
+
+    def _trigger_event(self, event, namespace, *args):
+        handler = getattr(self.namespace_handlers.get(namespace), f"on_{event}", None)
+        if handler and event not in ("connect", "disconnect"):
+            try:
+                inspect.signature(handler).bind(*args)
+            except TypeError as error:
+                raise Refused(f"{namespace} {event}: {error}") from None
+        with self.turns:
+            try:
+                return super()._trigger_event(event, namespace, *args)
+            except ConnectionRefusedError:
+                raise
+            except Exception as error:
+                logger.exception("%s %s", namespace, event)
+                if event == "connect":  # The browser would hear nothing at all.
+                    raise ConnectionRefusedError("the server failed, see its log") from error
+                return self.not_handled
+            finally:
+                # Each connection's greenlet has one of its own, and nobody else gives it back.
+                connections.close_all()
+
+
+def raise_limit_of_files():
+    """Let this process have as many connections as the system lets it."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit.
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 class WebSocket(geventwebsocket.handler.WebSocket):
@@ -124,6 +249,13 @@ class WebSocket(geventwebsocket.handler.WebSocket):
             pass  # The browser has gone.
         return None
 
+    def read_frame(self):
+        try:
+            return super().read_frame()
+        finally:
+            # What lies ready is read without waiting, and nobody else would get a turn.
+            gevent.sleep(0)
+
     def read_payload(self, length):
         self.left -= length  # of all its fragments
         if self.left < 0:
@@ -132,9 +264,26 @@ class WebSocket(geventwebsocket.handler.WebSocket):
             return b""
         return self.stream.read(length)
 
+    def validate_utf8(self, payload):
+        pass  # Decoding does it, once; the library looks at each byte, twice, which takes 20 ms.
 
-# gevent-websocket has no setting for this.
+    def close(self, code=1000, message=b""):
+        handler = self.handler
+        super().close(code, message)
+        with contextlib.suppress(OSError, AttributeError):  # It has gone, or was closed before.
+            handler.socket.shutdown(socket.SHUT_RDWR)  # Whoever waits for this browser ends.
+
+
+def unmask(header, payload):
+    """Unmask a payload as a whole: byte by byte, 60 kB take 7 ms in which nobody has a turn."""
+    mask = (header.mask * (len(payload) // 4 + 1))[: len(payload)]
+    number = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")
+    return number.to_bytes(len(payload), "big")
+
+
+# gevent-websocket has no settings for these.
 geventwebsocket.handler.WebSocket = WebSocket
+geventwebsocket.websocket.Header.unmask_payload = unmask
 
 
 class Handler(geventwebsocket.handler.WebSocketHandler):
@@ -146,51 +295,62 @@ class Handler(geventwebsocket.handler.WebSocketHandler):
         sock.settimeout(MAX_SILENCE)
         super().__init__(sock, address, server)
 
+    def handle_one_request(self):
+        gevent.sleep(0)  # One that sends many at once waits for its turn, too.
+        self.head = gevent.Timeout.start_new(MAX_HEAD, TimeoutError("the head took too long"))
+        try:
+            return super().handle_one_request()
+        finally:
+            self.head.close()
+
+    def read_request(self, requestline):
+        try:
+            return super().read_request(requestline)
+        except OSError as error:
+            raise ValueError(str(error)) from None  # One line in the log, not a traceback.
+
     def upgrade_websocket(self):
         # Called for every request, before it is a websocket and before the application sees it.
-        if self.environ["PATH_INFO"].startswith("/socket.io/"):
-            problem = self.find_problem()
-            if problem:
-                logger.warning("refused a request from %s: %s", self.client_address[0], problem)
-                headers = [("Content-Type", "text/plain"), ("Connection", "close")]
-                self.start_response("400 Bad Request", headers)
-                return [problem.encode()]
-        return super().upgrade_websocket()
+        self.head.close()
+        status, problem = self.read_body() or self.find_problem() or (None, None)
+        try:
+            if problem is None:
+                answer = super().upgrade_websocket()
+                return answer and [line.encode() for line in answer]
+        except ValueError as error:
+            status, problem = "400 Bad Request", f"Sec-WebSocket-Key: {error}"
+        if not status.startswith("404"):  # That is a line in the log already.
+            logger.warning("refused a request from %s: %s", self.client_address[0], problem)
+        self.start_response(status, [("Content-Type", "text/plain"), ("Connection", "close")])
+        return [problem.encode()]
+
+    def read_body(self):
+        """Read all of it, so that nobody waits for the rest; return what is wrong, or None."""
+        most, body = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, b""
+        try:
+            if (self.content_length or 0) <= most:
+                with gevent.Timeout(MAX_BODY, TimeoutError("the body took too long")):
+                    body = self.wsgi_input.read(most + 1)
+        except OSError as error:
+            return "408 Request Timeout", str(error)
+        finally:
+            self.environ["wsgi.input"] = self.wsgi_input = Input(io.BytesIO(body), len(body))
+        if max(len(body), self.content_length or 0) > most:
+            return "413 Content Too Large", f"more than {most} bytes"
+        return None
 
     def find_problem(self):
-        """Say what is wrong with a request to the Socket.IO server, or None."""
+        """Return what is wrong with a request, as a status and a sentence, or None."""
+        path = self.environ["PATH_INFO"]
+        if ".." in path.replace("\\", "/").split("/"):
+            return "404 Not Found", "a way out of the site"
+        if not path.startswith("/socket.io/"):
+            return None
         request = WSGIRequest(self.environ)
         try:
             own = f"{request.scheme}://{request.get_host()}"
         except DisallowedHost:
-            return "not a host of this site: see ALLOWED_HOSTS"
+            return "400 Bad Request", "not a host of this site: see ALLOWED_HOSTS"
         if self.environ.get("HTTP_ORIGIN", own) not in [own, *settings.CSRF_TRUSTED_ORIGINS]:
-            return "not a page of this site: see CSRF_TRUSTED_ORIGINS"
+            return "400 Bad Request", "not a page of this site: see CSRF_TRUSTED_ORIGINS"
         return None
-
-
-class Namespace(socketio.Namespace):
-    """Give back the database connections that an event has used, and bound how many are in use."""
-
-    turns = BoundedSemaphore(MAX_DATABASE_CONNECTIONS)
-
-    def trigger_event(self, event, *args):
-        handler = getattr(self, f"on_{event}", None)
-        if handler and event not in ("connect", "disconnect"):
-            try:
-                inspect.signature(handler).bind(*args)
-            except TypeError as error:
-                logger.warning("%s %s: %s", self.namespace, event, error)
-                return None
-        with self.turns:
-            try:
-                return super().trigger_event(event, *args)
-            except Exception as error:
-                if event != "connect" or isinstance(error, ConnectionRefusedError):
-                    raise
-                # The browser would hear nothing at all, and the log hold one line.
-                logger.exception("%s connect", self.namespace)
-                raise ConnectionRefusedError("the server failed, see its log") from error
-            finally:
-                # Each event is a greenlet, and Django keeps a connection for each.
-                connections.close_all()

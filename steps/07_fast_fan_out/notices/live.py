@@ -68,9 +68,9 @@ def listen(notices):
             if entries is None:
                 notices.begin(last_cursor())
             elif entries:
-                notices.tell(entries)
-            notices.tell_live(True)
+                notices.broadcast(entries)
+            notices.set_live(True)
         except RedisError as error:
             logger.error("Not live, will try again in a second: %s", error)
-            notices.tell_live(False)
+            notices.set_live(False)
             gevent.sleep(1)

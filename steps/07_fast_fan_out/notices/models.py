@@ -1,5 +1,7 @@
 """What the notice board keeps."""
 
+import uuid
+
 from django.db import models, transaction
 
 from . import outbox
@@ -25,7 +27,7 @@ class Notice(models.Model):
         """Save, and put it into the outbox: the database has both for good, or neither."""
         with transaction.atomic():
             super().save(*args, **kwargs)
-            outbox.Outbox.objects.create(notice=self)
+            Outbox.objects.create(notice=self)
         transaction.on_commit(outbox.empty, robust=True)
 
     def as_dict(self):
@@ -37,3 +39,10 @@ class Notice(models.Model):
             "official": self.official,
             "created": self.created.isoformat(),
         }
+
+
+class Outbox(models.Model):
+    """A notice that has yet to be published, under a key that makes sure that it is only once."""
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE)
+    key = models.UUIDField(default=uuid.uuid4)

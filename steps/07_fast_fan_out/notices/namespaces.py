@@ -1,56 +1,25 @@
 """What happens on each event that a browser sends: most of our code goes here."""
 
-import json
 import logging
-from datetime import UTC, datetime
-from functools import lru_cache
 
+import gevent
+import socketio
 from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.exceptions import ValidationError
 from django.core.handlers.wsgi import WSGIRequest
 from redis import RedisError
 
-from board.guard import Namespace
+from board.outage import OUTAGE
 
+from . import outbox
+from .entries import check
 from .forms import NoticeForm
 from .live import place, read_after
 
 logger = logging.getLogger(__name__)
 
 
-@lru_cache(1000)  # The same for each browser that catches up.
-def read_notice(cursor, data):
-    """Return what an entry says, or None if it is no notice: anybody may append anything."""
-    try:
-        notice = json.loads(data)
-        fields = NoticeForm.base_fields  # A whole form takes 30 times as long, for each notice.
-        return {
-            "id": notice["id"] if isinstance(notice.get("id"), int) else None,
-            "author": fields["author"].clean(notice.get("author")),
-            "text": fields["text"].clean(notice.get("text")),
-            "official": notice.get("official") is True,
-            "created": str(notice.get("created") or time_of(cursor)),
-        }
-    except (AttributeError, OverflowError, RecursionError, ValidationError, ValueError) as error:
-        logger.error("Skipped what is not a notice: %.200r: %s", data, error)
-        return None
-
-
-def time_of(cursor):
-    """Return when an entry was appended: that is its first number, in milliseconds."""
-    return datetime.fromtimestamp(place(cursor)[0] / 1000, UTC).isoformat()
-
-
-def check(entries):
-    """Return entries as a browser takes them: each cursor, and its notice if it has one."""
-    return [
-        (cursor, None if "began" in fields else read_notice(cursor, fields.get("notice", "")))
-        for cursor, fields in entries
-    ]
-
-
-class Notices(Namespace):
+class Notices(socketio.Namespace):
     """/notices: take a notice from one browser, tell every browser what the stream says."""
 
     live = False
@@ -58,33 +27,33 @@ class Notices(Namespace):
 
     def begin(self, cursor):
         """Go on from this entry, with nobody caught up: it is not the stream that they know."""
-        Notices.cursor = cursor
+        self.cursor = cursor
         self.close_room("caught up")
         self.live = False  # so that each browser hears that it is live, and asks
 
-    def tell_live(self, live):
+    def set_live(self, live):
         """Tell every browser when the server does not hear Redis, and when it does again."""
         if live != self.live:
             self.live = live
             self.emit("live", live)
 
-    def tell(self, entries):
+    def broadcast(self, entries):
         """Tell every browser that has caught up."""
         # With what they come after: so a browser sees if something before them did not arrive.
         self.emit("notices", (check(entries), self.cursor), to="caught up")
-        Notices.cursor = entries[-1][0]
+        self.cursor = entries[-1][0]
 
     def on_since(self, sid, cursor):
         """Tell a browser what came after its cursor; acknowledge with what it is to do now."""
         if not self.live:
             return "wait"
-        if self.is_behind(sid):
+        if self.server.is_behind(sid, self.namespace):
             return "again"
         try:
             # What every browser was told, this one has: then there is nothing to ask Redis for.
             entries = [] if cursor == self.cursor else read_after(cursor)
         except RedisError:
-            self.tell_live(False)  # until the listener hears it again
+            self.set_live(False)  # until the listener hears it again
             return "wait"
         if entries is None:
             return "reload"
@@ -93,29 +62,30 @@ class Notices(Namespace):
             cursor = entries[-1][0]
         if place(cursor) < place(self.cursor):
             return "again"
-        # No greenlet runs between that look and this: what is new from here on comes with tell().
+        # No greenlet runs between that look and this: what is new from here on is broadcast.
         self.enter_room(sid, "caught up")
         return "live"
 
-    def is_behind(self, sid):
-        """Tell whether a browser has yet to read what it was sent: so long it gets no more."""
-        client = self.server.eio.sockets.get(
-            self.server.manager.eio_sid_from_sid(sid, self.namespace)
-        )
-        return client and not client.queue.empty()
-
     def on_post(self, sid, data):
-        """Save a notice; acknowledge with ok, or with what is wrong with the form."""
-        request = self.get_request(sid)
+        """Save a notice; acknowledge with ok, or with what is wrong."""
+        try:
+            return self.save(self.get_request(sid), data)
+        except OUTAGE as error:
+            logger.error("Not saved: %s", error)
+            problem = "Not saved yet: the database does not take it. It will be sent again."
+            return {"ok": False, "errors": {"": [{"message": problem, "code": "wait"}]}}
+
+    def save(self, request, data):
+        """Save a notice, unless the form finds something wrong with it."""
         data = data if isinstance(data, dict) else {}  # A browser may send anything.
-        form = NoticeForm(data, sender=request.META["REMOTE_ADDR"])
+        form = NoticeForm(data, request=request)
         if form.has_error("key", "unique"):
             return {"ok": True}  # It is saved: only the answer did not arrive.
         if not form.is_valid():
             return {"ok": False, "errors": form.errors.get_json_data()}
         form.instance.official = get_user(request).is_staff
         form.save()
-        return {"ok": True}
+        return {"ok": True, "held_up": outbox.held_up}
 
     def get_request(self, sid):
         """Return the request that opened this connection, with the session as it is now.
@@ -128,27 +98,42 @@ class Notices(Namespace):
         return request
 
 
-class Presence(Namespace):
+class Presence(socketio.Namespace):
     """/presence: tell every browser how many are here, in this process and elsewhere."""
 
     def __init__(self, namespace):
         super().__init__(namespace)
         self.here = set()
         self.elsewhere = 0
+        self.waiting = False
 
     def on_connect(self, sid, environ, auth):
         """Count a browser in, and say which process it has come to."""
         self.emit("process", environ["SERVER_PORT"], to=sid)
         self.here.add(sid)
-        self.emit("count", len(self.here) + self.elsewhere)
+        self.emit_soon()
 
     def on_disconnect(self, sid, reason):
         """Count a browser out."""
         self.here.discard(sid)
+        self.emit_soon()
+
+    def set_elsewhere(self, number):
+        """Count those of the other processes."""
+        if number != self.elsewhere:
+            self.elsewhere = number
+            self.emit_soon()
+
+    def emit_soon(self):
+        """Tell every browser, once a second at most: N who arrive at once are not N² packets."""
+        if not self.waiting:
+            self.waiting = True
+            gevent.spawn_later(1, self.emit_count)
+
+    def emit_count(self):
+        """Tell every browser how many are here now."""
+        self.waiting = False
         self.emit("count", len(self.here) + self.elsewhere)
 
-    def tell(self, elsewhere):
-        """Tell every browser when there are more or fewer elsewhere."""
-        if elsewhere != self.elsewhere:
-            self.elsewhere = elsewhere
-            self.emit("count", len(self.here) + elsewhere)
+
+notices = Notices("/notices")  # Its cursor is in each page, too: see views.py.

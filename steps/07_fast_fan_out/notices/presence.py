@@ -31,10 +31,10 @@ def count_all(presence):
                 while True:
                     redis.publish(CHANNEL, json.dumps([ME, len(presence.here)]))
                     hear(pubsub, heard)
-                    presence.tell(sum(number for number, _ in heard.values()))
+                    presence.set_elsewhere(sum(number for number, _ in heard.values()))
         except RedisError as error:
             logger.error("Only who is in this process is counted: %s", error)
-            presence.tell(0)
+            presence.set_elsewhere(0)
             gevent.sleep(EVERY)
 
 

@@ -1,5 +1,10 @@
 // Two namespaces, one connection: socket.io-client opens it once for both.
-const options = { transports: JSON.parse(document.querySelector("#transports").textContent) };
+const options = {
+  transports: JSON.parse(document.querySelector("#transports").textContent),
+  rememberUpgrade: true, // Come back by what got through before, and that on a new connection.
+  timeout: 5000, // An attempt that is not answered is given up, and another one made,
+  reconnectionDelayMax: 3000, // after 3 seconds at most, give or take a half of it by chance.
+};
 const notices = io("/notices", options);
 const presence = io("/presence", options);
 
@@ -14,10 +19,10 @@ presence.on("count", (count) => say("#count", count === 1 ? "You are alone here.
 
 // How the connection is.
 
-const tell = () => say("#state", `Connected by ${notices.io.engine.transport.name}.`);
+const showState = () => say("#state", `Connected by ${notices.io.engine.transport.name}.`);
 notices.on("connect", () => {
-  notices.io.engine.on("upgrade", tell);
-  tell();
+  notices.io.engine.on("upgrade", showState);
+  showState();
 });
 notices.on("disconnect", lose);
 notices.on("connect_error", lose);

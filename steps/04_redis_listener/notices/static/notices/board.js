@@ -1,5 +1,10 @@
 // Two namespaces, one connection: socket.io-client opens it once for both.
-const options = { transports: JSON.parse(document.querySelector("#transports").textContent) };
+const options = {
+  transports: JSON.parse(document.querySelector("#transports").textContent),
+  rememberUpgrade: true, // Come back by what got through before, and that on a new connection.
+  timeout: 5000, // An attempt that is not answered is given up, and another one made,
+  reconnectionDelayMax: 3000, // after 3 seconds at most, give or take a half of it by chance.
+};
 const notices = io("/notices", options);
 const presence = io("/presence", options);
 
@@ -15,17 +20,17 @@ presence.on("count", (count) => say("#count", count === 1 ? "You are alone here.
 // How the connection is.
 
 let live = false;
-const tell = () => {
+const showState = () => {
   const by = notices.io.engine.transport.name;
   say("#state", live ? `Live, by ${by}.` : `Connected by ${by}, but not live: the server can't hear Redis.`);
 };
 notices.on("live", (now) => {
   live = now;
-  tell();
+  showState();
 });
 notices.on("connect", () => {
-  notices.io.engine.on("upgrade", tell);
-  tell();
+  notices.io.engine.on("upgrade", showState);
+  showState();
 });
 notices.on("disconnect", lose);
 notices.on("connect_error", lose);

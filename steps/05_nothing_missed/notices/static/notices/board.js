@@ -1,5 +1,10 @@
 // Two namespaces, one connection: socket.io-client opens it once for both.
-const options = { transports: JSON.parse(document.querySelector("#transports").textContent) };
+const options = {
+  transports: JSON.parse(document.querySelector("#transports").textContent),
+  rememberUpgrade: true, // Come back by what got through before, and that on a new connection.
+  timeout: 5000, // An attempt that is not answered is given up, and another one made,
+  reconnectionDelayMax: 3000, // after 3 seconds at most, give or take a half of it by chance.
+};
 const notices = io("/notices", options);
 const presence = io("/presence", options);
 
@@ -25,7 +30,7 @@ presence.on("count", (count) => say("#count", count === 1 ? "You are alone here.
 // How the connection is.
 
 let state = "again";
-const tell = () => {
+const showState = () => {
   const by = notices.io.engine.transport.name;
   const states = {
     live: `Live, by ${by}.`,
@@ -34,13 +39,13 @@ const tell = () => {
   say("#state", states[state] ?? "Catching up…");
 };
 notices.on("connect", () => {
-  notices.io.engine.on("upgrade", tell);
+  notices.io.engine.on("upgrade", showState);
   catchUp();
   send();
 });
 notices.on("live", (live) => {
   state = "wait";
-  live ? catchUp() : tell();
+  live ? catchUp() : showState();
 });
 notices.on("disconnect", lose);
 notices.on("connect_error", lose);
@@ -56,10 +61,10 @@ async function catchUp() {
     do {
       if (state === "reload") await loadAnew();
       state = "again";
-      tell();
+      showState();
       state = await notices.timeout(10000).emitWithAck("since", cursor);
     } while (state === "again" || state === "reload");
-    tell();
+    showState();
   } catch {
     if (notices.connected) setTimeout(catchUp, 1000); // else when it connects
   }
@@ -115,6 +120,7 @@ async function send() {
     } else {
       const { text } = waiting.shift();
       if (!answer.ok) form.elements.text.value ||= text;
+      if (answer.held_up) say("#answer", "Saved. It is on no screen yet: the server can't publish it.");
     }
     keep();
   }

@@ -14,6 +14,7 @@ import redis
 import websocket
 
 PATIENCE = 10  # seconds
+PING = b"\x81\x012"  # a websocket frame with the text "2"
 
 
 def main(url, redis_url, channel, clients, rounds, pid=None):
@@ -30,7 +31,8 @@ def main(url, redis_url, channel, clients, rounds, pid=None):
             except (websocket.WebSocketException, OSError):
                 break  # The server takes no more; its limit is then what was measured.
             stack.callback(client.shutdown)
-            selector.register(client.sock, selectors.EVENT_READ)
+            selector.register(client.sock, selectors.EVENT_READ, client)
+            list(receive(selector, 0))
         count = len(selector.get_map())
         if not count:
             sys.exit(f"Nobody could connect to {url}.")
@@ -74,17 +76,24 @@ def one_round(publisher, channel, number, selector, count):
     began = time.perf_counter()
     publisher.publish(channel, notice)
     while len(latencies) < count:
-        ready = selector.select(PATIENCE)
-        if not ready:
-            sys.exit(f"Of {count} clients {len(latencies)} heard of it.")
-        for key, _ in ready:
-            # Not decoded: that would cost more than sending it did.
-            received = key.fileobj.recv(65536)
+        for received in receive(selector):
             if mark.encode() in received:
                 latencies.append(time.perf_counter() - began)
-            elif not received:
-                sys.exit("The server has hung up.")
+        if time.perf_counter() - began > PATIENCE:
+            sys.exit(f"Of {count} clients {len(latencies)} heard of it.")
     return latencies
+
+
+def receive(selector, patience=PATIENCE):
+    """Yield what has come for each client; answer pings, or the server would hang up."""
+    for key, _ in selector.select(patience):
+        # Not decoded: that would cost more than sending it did.
+        received = key.fileobj.recv(65536)
+        if not received:
+            sys.exit("The server has hung up.")
+        if PING in received:
+            key.data.send("3")
+        yield received
 
 
 def cpu(process):

@@ -170,6 +170,17 @@ def test_emit(old, new):
     assert pairs == [["said", [1, 2]], ["said", 1, 2]]
 
 
+def test_order_of_events(old, new):
+    """As they came, or, by default, as they are done."""
+    orders = []
+    for side, before in ((old, ""), (new, ""), (new, "path = '/default'")):
+        window = side.join("/order", "done", before=before)
+        window.evaluate("for (const seconds of [0.5, 0]) socket.emit('work', seconds)")
+        window.wait_for_function("heard.length === 3")
+        orders.append([seconds for _, seconds in window.evaluate("heard")[1:]])
+    assert orders == [[0.5, 0], [0.5, 0], [0, 0.5]]
+
+
 def test_rooms(old, new):
     """Who tells a room hears it too, or not."""
     told = []

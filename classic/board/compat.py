@@ -1,7 +1,7 @@
 """What gevent-socketio lacks with today's Python and gevent: each part says what it cures.
 
 board/guard.py of step 4 holds off more than this does: a message that is too large, a browser that
-does not read, a flood. Therefore this server is for one machine.
+does not read, nonsense without end. Therefore this server is for one machine.
 """
 
 import inspect
@@ -41,6 +41,14 @@ class Socket(socketio.server.Socket):
     def error(self, error_name, error_message, endpoint=None, *args, **kwargs):
         # A packet that could not be read has no namespace: adding None to a text ended the rest.
         return super().error(error_name, error_message, endpoint or "", *args, **kwargs)
+
+    def put_server_msg(self, msg):
+        super().put_server_msg(msg)
+        gevent.sleep(0)  # What lies ready is read without waiting: nobody else would have a turn,
+
+    def get_server_msg(self, **kwargs):
+        gevent.sleep(0)  # nor while what has been read is done.
+        return super().get_server_msg(**kwargs)
 
 
 socketio.server.Socket = Socket  # There is no setting for this.

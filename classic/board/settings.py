@@ -11,8 +11,6 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # Debug pages show the settings to whoever makes one appear: DEBUG=0 before anyone else can connect.
 DEBUG = os.environ.get("DEBUG", "1") == "1"
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
-# Whose pages may show this site in a frame: see board/frames.py.
-FRAME_ANCESTORS = os.environ.get("FRAME_ANCESTORS", "'self' http://localhost:* http://127.0.0.1:*")
 
 # Made on the first start and ignored by git: a key in a repository is a key that everybody has.
 if "SECRET_KEY" in os.environ:
@@ -45,7 +43,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "board.frames.frame_ancestors",
 ]
 
 TEMPLATES = [
@@ -82,6 +79,6 @@ LOGGING = {
     "loggers": {"geventwebsocket": {"handlers": ["console"], "level": "INFO"}},
 }
 
-POSTS_IN_TEN_SECONDS = int(os.environ.get("POSTS_IN_TEN_SECONDS", 10))  # from one address
+POSTS_IN_TEN_SECONDS = int(os.environ.get("POSTS_IN_TEN_SECONDS", 10))  # from one browser
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")

@@ -1,11 +1,8 @@
 """What a browser may send."""
 
-import time
-
 from django import forms
-from django.conf import settings
-from django.core.cache import cache
 
+from .limits import is_too_much
 from .models import Notice
 
 
@@ -20,17 +17,12 @@ class NoticeForm(forms.ModelForm):
             "text": forms.TextInput({"autocomplete": "off"}),
         }
 
-    def __init__(self, data=None, sender=None):
+    def __init__(self, data=None, request=None):
         super().__init__(data)
-        self.sender = sender
+        self.request = request
 
     def clean(self):
-        """Refuse a sender that has posted too much: each notice now goes to everybody's screen."""
+        """Refuse who has posted too much: each notice now goes to everybody's screen."""
         super().clean()
-        if self.sender is None:
-            return
-        now = time.time()
-        recent = [then for then in cache.get(self.sender, []) if now - then < 10]
-        if len(recent) >= settings.POSTS_IN_TEN_SECONDS:
+        if self.request and is_too_much(self.request):
             raise forms.ValidationError("That is a lot of notices: wait ten seconds.")
-        cache.set(self.sender, [*recent, now], timeout=10)

@@ -31,11 +31,11 @@ def listen(notices):
         try:
             with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                 pubsub.subscribe(CHANNEL)
-                notices.tell_live(True)
+                notices.set_live(True)
                 for message in pubsub.listen():
-                    notices.tell(message["data"])
+                    notices.broadcast(message["data"])
                     gevent.sleep(0)  # In a burst, let this one go out before the next comes in.
         except RedisError as error:
             logger.error("Not live, will try again in a second: %s", error)
-            notices.tell_live(False)
+            notices.set_live(False)
             gevent.sleep(1)

@@ -9,7 +9,6 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.wsgi import WSGIRequest
 from django.utils import timezone
 from redis import RedisError
-from socketio.mixins import BroadcastMixin
 
 from board.compat import Namespace
 
@@ -36,11 +35,11 @@ class Notices(Namespace):
         finally:
             self.listeners.discard(self)
 
-    def tell_live(self, live):
+    def set_live(self, live):
         """Tell this browser whether Redis is heard."""
         self.emit("live", live)
 
-    def tell(self, data):
+    def broadcast(self, data):
         """Tell this browser what Redis said, if it is a notice: anybody may publish anything."""
         try:
             notice = json.loads(data)
@@ -61,7 +60,7 @@ class Notices(Namespace):
         """Save a notice; acknowledge with ok, or with what is wrong with the form."""
         request = self.get_request()
         data = data if isinstance(data, dict) else {}  # A browser may send anything.
-        form = NoticeForm(data, sender=request.META["REMOTE_ADDR"])
+        form = NoticeForm(data, request=request)
         if not form.is_valid():
             return {"ok": False, "errors": form.errors.get_json_data()}
         form.instance.official = get_user(request).is_staff
@@ -79,33 +78,37 @@ class Notices(Namespace):
         return request
 
 
-class Presence(Namespace, BroadcastMixin):
+class Presence(Namespace):
     """/presence: tell every browser how many are here, and what that takes."""
 
     here = set()
+    changed = False
     taken = 0, 0  # listeners, and connections to Redis
 
     def recv_connect(self):
         """Count a browser in."""
         self.here.add(self)
-        self.broadcast_event("count", len(self.here), *self.taken)
+        Presence.changed = True
 
     def disconnect(self, *args, **kwargs):
         """Count a browser out."""
         self.here.discard(self)
-        self.broadcast_event("count", len(self.here), *self.taken)
+        Presence.changed = True
         super().disconnect(*args, **kwargs)
 
 
 def count_listeners():
-    """Count, once a second, the listeners here and how many Redis has; tell it when it changes."""
+    """Count the listeners here and how many Redis has, and tell every browser what has changed.
+
+    Once a second at most: N who arrive at once are not N² packets.
+    """
     while True:
         try:
             taken = len(Notices.listeners), redis.pubsub_numsub(CHANNEL)[0][1]
         except RedisError:
             taken = len(Notices.listeners), 0
-        if taken != Presence.taken:
-            Presence.taken = taken
+        if Presence.changed or taken != Presence.taken:
+            Presence.changed, Presence.taken = False, taken
             for browser in Presence.here:
                 browser.emit("count", len(Presence.here), *taken)
         gevent.sleep(1)

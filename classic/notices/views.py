@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from socketio import socketio_manage
 
 from .forms import NoticeForm
+from .limits import give_cookie
 from .models import Notice
 from .namespaces import Notices, Presence
 
@@ -16,7 +17,7 @@ TRANSPORTS = ["websocket", "xhr-polling", "jsonp-polling"]
 
 def board(request):
     """Show the last 50 notices and a form, and save what the form sends."""
-    form = NoticeForm(request.POST or None, sender=request.META["REMOTE_ADDR"])
+    form = NoticeForm(request.POST or None, request=request)
     if form.is_valid():
         form.instance.official = request.user.is_staff
         form.save()
@@ -28,7 +29,7 @@ def board(request):
         # What the client may use, in the order in which it tries; ?transport=polling forces one.
         "transports": [wanted] if wanted in TRANSPORTS else TRANSPORTS,
     }
-    return render(request, "notices/board.html", context)
+    return give_cookie(request, render(request, "notices/board.html", context))
 
 
 def slow(request):

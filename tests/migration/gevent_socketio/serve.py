@@ -62,6 +62,15 @@ class Emit(Namespace):
         self.emit("said", (1, 2))
 
 
+class Order(Namespace):
+    """What is done first."""
+
+    def on_work(self, seconds):
+        """Take so long, and say so."""
+        gevent.sleep(seconds)
+        self.emit("done", seconds)
+
+
 class Rooms(Namespace, RoomsMixin):
     """To those who are in a room."""
 
@@ -175,6 +184,7 @@ NAMESPACES = {
     "/life": Life,
     "/closed": Closed,
     "/emit": Emit,
+    "/order": Order,
     "/rooms": Rooms,
     "/everybody": Everybody,
     "/answers": Answers,

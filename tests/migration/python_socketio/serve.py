@@ -65,6 +65,15 @@ class Emit(Namespace):
         self.emit("said", what)
 
 
+class Order(Namespace):
+    """What is done first."""
+
+    def on_work(self, sid, seconds):
+        """Take so long, and say so."""
+        gevent.sleep(seconds)
+        self.emit("done", seconds, to=sid)
+
+
 class Rooms(Namespace):
     """To those who are in a room."""
 
@@ -180,11 +189,12 @@ class Text(Namespace):
         self.emit("heard", text, to=sid)
 
 
-sio = socketio.Server(async_mode="gevent")
+sio = socketio.Server(async_mode="gevent", async_handlers=False)
 sio.register_namespace(Visits("/visits"))
 sio.register_namespace(Life("/life"))
 sio.register_namespace(Closed("/closed"))
 sio.register_namespace(Emit("/emit"))
+sio.register_namespace(Order("/order"))
 sio.register_namespace(Rooms("/rooms"))
 sio.register_namespace(Everybody("/everybody"))
 sio.register_namespace(Answers("/answers"))
@@ -194,8 +204,10 @@ sio.register_namespace(Request("/request"))
 sio.register_namespace(Spawn("/spawn"))
 sio.register_namespace(Values("/values"))
 sio.register_namespace(Text("/text"))
+default = socketio.Server(async_mode="gevent")
+default.register_namespace(Order("/order"))
 
 settings.configure(ALLOWED_HOSTS=["127.0.0.1"])
 host, port = sys.argv[1].split(":")
-app = socketio.WSGIApp(sio, application)
+app = socketio.WSGIApp(sio, socketio.WSGIApp(default, application, socketio_path="default"))
 WSGIServer((host, int(port)), app, handler_class=WebSocketHandler).serve_forever()

@@ -21,15 +21,15 @@ presence.on("count", (count, listeners, connections) => {
 // How the connection is.
 
 let live = false;
-const tell = () => {
+const showState = () => {
   const by = notices.socket.transport.name;
   say("#state", live ? `Live, by ${by}.` : `Connected by ${by}, but not live: the server can't hear Redis.`);
 };
 notices.on("live", (now) => {
   live = now;
-  tell();
+  showState();
 });
-notices.on("connect", tell);
+notices.on("connect", showState);
 notices.on("disconnect", lose);
 notices.on("connect_failed", lose);
 

@@ -7,6 +7,7 @@ standard input. A page does what a browser and socket.io-client 4.8.4 do, over p
 
 import errno
 import functools
+import gzip
 import heapq
 import itertools
 import json
@@ -351,6 +352,8 @@ class Page(Visitor):
         if status != b"200":
             return self.down(failed=True)
         generation = self.generation
+        if b"\r\ncontent-encoding: gzip" in head.lower():  # python-engineio does so from 1 KiB on.
+            body = gzip.decompress(body)
         for payload in body.split(b"\x1e"):
             self.heard(payload)
             if generation != self.generation:

@@ -24,7 +24,6 @@ from wire import ACCEPT, CLOSE, KEY, PING, PONG, TEXT, WireError, frames, masked
 
 TOLD = ", or not everybody knows the right number"
 KILL = "killing the server"
-QUIET = 0.5  # seconds after each phase whose CPU still belongs to it
 OPEN_TIMEOUT = 20  # of socket.io-client, in seconds, as the next
 ACK_TIMEOUT = 10  # of board.js
 
@@ -54,10 +53,10 @@ Sec-WebSocket-Key: {KEY.decode()}"""
 class Line:
     """A TCP connection of a page: requests, one after the other, or a websocket."""
 
-    __slots__ = ("fd", "is_websocket", "page", "recv", "rest", "sock", "then", "unsent")
+    __slots__ = ("asked", "fd", "is_websocket", "page", "recv", "rest", "sock", "then", "unsent")
 
     def __init__(self, page):
-        self.page, self.then = page, None
+        self.page, self.asked, self.then = page, None, None
         self.rest = self.unsent = b""
         self.is_websocket = False
         self.sock = socket.socket()
@@ -176,7 +175,7 @@ class Visitor:
         """Send a GET or a POST; then(status, head, body) takes the answer."""
         line = self.idle.pop() if self.idle else Line(self)
         self.busy.add(line)
-        line.then = then
+        line.asked, line.then = path, then
         headers = PAGE_HEADERS
         if body is not None:
             headers += f"\nContent-type: text/plain;charset=UTF-8\nContent-Length: {len(body)}"
@@ -398,7 +397,11 @@ class Page(Visitor):
             self.idle.remove(line)
             line.close()
         elif not self.loaded:
-            raise WireError("a page or its file: no answer")
+            # A browser asks again by itself on a new connection, or its reader does.
+            self.busy.discard(line)
+            line.close()
+            self.room.failed += 1
+            self.room.after(1, self, self.request, line.asked, line.then)
         elif line is self.probe and not self.upgrading:
             self.probe = None  # It stays with polling.
             self.busy.discard(line)
@@ -605,7 +608,7 @@ class Room:
 
     def __init__(self, plan: dict):
         self.port, self.pids, self.redis_pid = plan["port"], plan["pids"], plan["redis_pid"]
-        self.limit = plan["limit"]
+        self.limit, self.settle = plan["limit"], plan["settle"]
         self.epoll = select.epoll()
         self.lines, self.seen = {}, {}
         self.timers, self.order = [], itertools.count()
@@ -692,7 +695,7 @@ class Room:
         start()
         self.until(done, TOLD)
         ended = time.perf_counter()
-        self.idle(QUIET)
+        self.idle(self.settle)  # What is still done then belongs to it.
         cost = meter.stop(1)
         self.bystander.next = math.inf
         self.until(lambda: not self.bystander.busy, ", and a bystander waits for the page")
@@ -715,7 +718,7 @@ class Room:
         """Have one page come: what the first one costs is not counted."""
         self.witness.load()
         self.until(lambda: self.live == 1 and self.witness.told == 1, TOLD)
-        self.idle(QUIET)
+        self.idle(self.settle)
 
     def arrive(self) -> dict:
         """Have all the others come at one moment."""

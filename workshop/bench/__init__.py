@@ -29,7 +29,7 @@ class Size:
 
     clients: tuple = (100, 1000, 5000)
     rounds: int = 3
-    settle: float = 1.0  # seconds between connecting and asking for the memory
+    settle: float = 1.0  # seconds before the memory is asked for, or after a room's phase
     one: float = 2.0  # seconds of one notice at a time, but at least 5 notices
     burst: int = 200  # notices that are published at once
     burst_seconds: float = 3.0  # that a burst may last: it is smaller where it would last longer
@@ -49,8 +49,8 @@ QUICK = Size(
 
 
 LADDER = Size((1000,), 5, one=3.0, bursts=0, rate=0, pairs=0, deaf=0)
-ARRIVALS = Size((500, 1000, 2000), 3, pairs=0, limit=300)
-ARRIVALS_QUICK = Size((200,), 1, pairs=0, limit=100)
+ARRIVALS = Size((500, 1000, 2000), 3, settle=0.5, pairs=0, limit=300)
+ARRIVALS_QUICK = Size((200,), 1, settle=0.5, pairs=0, limit=100)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

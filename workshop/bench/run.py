@@ -89,7 +89,7 @@ def counted(clients: int) -> str:
 def plan(size: Size, clients: int, number: int) -> dict:
     """Return what the load does in one run."""
     if size.limit:
-        return {"clients": clients, "limit": size.limit}
+        return {"clients": clients, "limit": size.limit, "settle": size.settle}
     if clients == FEW:
         # How long it takes to be let go does not vary: once is enough.
         few = {"clients": FEW, "settle": 0.2, "pairs": size.pairs}

@@ -12,7 +12,7 @@ from workshop.bench.run import FEW, trouble
 from workshop.paths import ME
 
 BASES = {"step4": "step 4", "node": "Node"}
-PHASES = {"arrive": "all arrive", "back": "all come back", "leave": "all leave"}
+PHASES = {"arrive": "come", "back": "come back", "leave": "leave"}
 
 
 class Results:
@@ -107,7 +107,7 @@ def show(data: dict) -> None:
     }
     if results.arrivals:
         columns = {
-            f"{name}, {unit}": (most, phase, what)
+            f"{name}: {unit}": (most, phase, what)
             for phase, name in PHASES.items()
             for unit, what in {"CPU s": "server", "s": "seconds"}.items()
         }

@@ -578,6 +578,13 @@ class Channels(Page):
 PAGES = {each.__name__: each for each in (Page, Live, Stream, Channels)}
 
 
+def overflows() -> int:
+    """Return how often the kernel found a listening socket's queue full; who came comes later."""
+    with open("/proc/net/netstat") as file:
+        names, values = (line.split() for line in file if line.startswith("TcpExt:"))
+    return int(values[names.index("ListenOverflows")])
+
+
 def options(script: str) -> dict:
     """Return what a page's script says to socket.io-client; what it does not say is as it comes."""
     found = re.search(r"reconnectionDelayMax: ?([0-9_]+)", script)
@@ -691,6 +698,7 @@ class Room:
         """Return what it costs from start() until it is done."""
         meter = Meter(self)
         self.failed, self.last, self.bystander.times = 0, 0.0, []
+        before = overflows()
         began = self.bystander.next = time.perf_counter()
         start()
         self.until(done, TOLD)
@@ -704,6 +712,7 @@ class Room:
             "page": max(self.bystander.times, default=None),
             "packets": sum(page.packets for page in pages) / len(pages),
             "failed": self.failed,
+            "overflows": overflows() - before,
             "busy": cost["load_busy"],
         } | {who: cost[f"{who}_us"] / 1e6 for who in ("server", "load", "redis")}
 

@@ -346,8 +346,10 @@ def arrivals(results: Results) -> list[tuple]:
             "Each page is asked for, with its style, its script and socket.io-client, and then "
             "connects, until all are live and know how many they are. The server's CPU for all "
             "that; when the last one was live; what each was sent; and a bystander's `GET /`. "
-            "Broken: connections that did not come to be, or ended, and were tried again.",
-            "cpu", "all arrive", cost("arrive", "packets a page", broken="failed"),
+            "Broken: connections that did not come to be, or ended, and were tried again. "
+            "Overflows: how often the kernel had to let a connection wait outside, as too many "
+            "waited to be accepted; it tries again after 1 s, 2 s, 4 s and so on.",
+            "cpu", "all arrive", cost("arrive", "packets a page", broken="failed", overflows="overflows"),
             (sizes, "arrive", "server"),
         ),
         (
@@ -358,7 +360,8 @@ def arrivals(results: Results) -> list[tuple]:
             "by what they come back first, and how long they wait at most.",
             None, "all come back",
             {"come back by": returns}
-            | cost("back", "packets a page", **{"dead for, s": "down", "broken": "failed"}),
+            | cost("back", "packets a page", **{"dead for, s": "down"}, broken="failed",
+                   overflows="overflows"),
             (sizes, "back", "server"),
         ),
         (

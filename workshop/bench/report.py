@@ -349,7 +349,8 @@ def arrivals(results: Results) -> list[tuple]:
             "Broken: connections that did not come to be, or ended, and were tried again. "
             "Overflows: how often the kernel had to let a connection wait outside, as too many "
             "waited to be accepted; it tries again after 1 s, 2 s, 4 s and so on.",
-            "cpu", "all arrive", cost("arrive", "packets a page", broken="failed", overflows="overflows"),
+            "cpu", "all arrive",
+            cost("arrive", "packets a page", broken="failed", overflows="overflows"),
             (sizes, "arrive", "server"),
         ),
         (

@@ -95,6 +95,13 @@ class EngineServer(engineio.Server):
         else:
             super().send_packet(sid, pkt)
 
+    def handle_request(self, environ, start_response):
+        def start(status, headers):
+            # What a browser that was cut off begins anew must not be on a connection that is dead.
+            start_response(status, [*headers, ("Connection", "close")])
+
+        return super().handle_request(environ, start)
+
     def disconnect(self, sid):
         if sid in self.sockets:
             # The library would wait until the browser has taken what is queued: it may never.

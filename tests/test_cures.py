@@ -31,7 +31,11 @@ CURES = {
     ),
     "binary": ("if self.packet_type not in (", "if self.packet_type not in (5, 6,", "announced"),
     "hosts": ("except DisallowedHost:", "except ZeroDivisionError:", "another_sites_page and Host"),
-    "origins": ('return "not a page of this site', '0 and "', "another_sites_page and Origin"),
+    "origins": (
+        'return "400 Bad Request", "not a page of this site',
+        '0 and "',
+        "another_sites_page and Origin",
+    ),
     "message size": ("if self.left < 0:", "if False:", "before_it_is_here"),
     "fragments": ("self.left -= length", "self.left = MAX_MESSAGE - length", "fragmented"),
     "polling size": ("def disconnect(self, sid)", "def unused(self, sid)", "polling_post_over"),
@@ -70,7 +74,7 @@ CURES = {
             # What lies ready is read without waiting, and nobody else would get a turn.
             gevent.sleep(0)""",
         "        finally:\n            pass",
-        "meanwhile and posts",
+        "meanwhile and nobody",
     ),
     "one at a time": ('"async_handlers": False', '"async_handlers": True', "meanwhile and posts"),
     "turns of requests": (
@@ -98,7 +102,7 @@ CURES = {
         "except KeyError as error:\n            status",
         "broken_websocket_key",
     ),
-    "files": ("        raise_limit_of_files()", "        pass", "as_many_connections"),
+    "files": ("        raise_limit_of_files()", "        pass", "as_many_connections_as"),
 }
 ELSEWHERE = {
     "posts": "notices/limits.py",

@@ -233,10 +233,12 @@ def test_many_who_arrive_at_once_are_few_packets_for_each(serve, step, raw):
     for browser in browsers:
         browser.say("40/presence,")
     server.process.send_signal(signal.SIGCONT)
-    first, heard = browsers[0], []
-    while not heard or not heard[-1].endswith("60]"):
-        heard.append(first.wait("42/presence,"))
-    assert len(heard) < 10, heard
+    heard = []
+    for browser in browsers:
+        while not heard or not heard[-1].endswith("60]"):
+            heard.append(browser.wait("42/presence,"))
+        heard.append("")
+    assert len(heard) - 60 < 10 * 60, "packets; 1830 where each arrival is told"
 
 
 ROOMS = """
@@ -373,7 +375,13 @@ def test_a_broken_websocket_key_is_a_bad_request(server, bystander, key):
         assert browser.recv(1000).startswith(b"HTTP/1.1 400 ")
 
 
-def test_the_system_lets_it_have_as_many_connections_as_it_can(server):
+def test_it_may_have_as_many_connections_as_the_system_lets_it(serve, step):
     """And not 1024, with which many systems begin."""
-    soft, hard = psutil.Process(server.process.pid).rlimit(resource.RLIMIT_NOFILE)
-    assert soft >= min(hard, 60_000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        server = serve(step)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    now, _ = psutil.Process(server.process.pid).rlimit(resource.RLIMIT_NOFILE)
+    assert now >= min(hard, 60_000)

@@ -379,6 +379,11 @@ def test_many_that_fall_silent_at_once_hold_up_nobody(serve, step, tmp_path, raw
     pings = "PING_EVERY, MAX_PONG = "
     assert pings in guard.read_text()
     guard.write_text(guard.read_text().replace(pings + "5, 8", pings + "1, 3"))
+    # Another namespace may tell everybody of each who leaves, in the middle of such a telling.
+    namespaces = copy / "notices" / "namespaces.py"
+    once_a_second = "gevent.spawn_later(1, self.emit_count)"
+    assert once_a_second in namespaces.read_text()
+    namespaces.write_text(namespaces.read_text().replace(once_a_second, "self.emit_count()"))
     server = serve(copy)
     # More than may be in an event at the same time; none of them answers its first ping.
     silent = [raw(server, "/presence") for _ in range(30)]

@@ -13,9 +13,13 @@ import itertools
 import json
 import os
 import re
+import selectors
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -289,6 +293,39 @@ def test_04_how_fast(start, board, visit, connect):
     with pytest.raises(CellExecutionError, match="Nobody could connect") as failed:
         notebook.run("measure('http://127.0.0.1:1', 1)")
     assert "Traceback" not in str(failed.value)
+
+
+def test_02_leaves_time_to_read(serve, start, tmp_path):
+    """The server's pings are answered between two cells."""
+    step = shutil.copytree(STEPS[STEP], tmp_path / "step", ignore=MADE)
+    guard = step / "board" / "guard.py"
+    text = guard.read_text()
+    sooner = re.sub("PING_EVERY, MAX_PONG = .*", "PING_EVERY, MAX_PONG = 1, 2", text)
+    assert sooner != text
+    guard.write_text(sooner)
+    notebook = start("02_socketio_client", BOARD_URL=serve(step).url)
+    shown = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            shown[cell.id] = notebook.run(cell).text
+        if cell.id in ("hello", "polling"):
+            time.sleep(6)  # Who does not answer is gone after five seconds at the latest.
+    assert "43/notices,7[" in shown["event"]
+    assert "40/presence," in shown["upgrade"]
+
+
+def test_the_crowd_of_04_answers_pings(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "notebooks")
+    import crowd
+
+    answers = []
+    here, there = socket.socketpair()
+    with here, there, selectors.DefaultSelector() as selector:
+        selector.register(here, selectors.EVENT_READ, SimpleNamespace(send=answers.append))
+        for frame in (b"\x81\x012", b"\x81\x022x"):  # "2", and a text that begins with it
+            there.sendall(frame)
+            assert list(crowd.receive(selector)) == [frame]
+    assert answers == ["3"]
 
 
 # Without a board

@@ -557,7 +557,7 @@ def run(plan: dict, say=lambda phase: None) -> dict:
     return result
 
 
-def main() -> None:
+def main(run=run) -> None:
     """Run the plan of the command line."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,7 +1,7 @@
 """A small server that tests speak to in two ways: as browsers, and by HTTP to say what it does.
 
 test_07_fast_fan_out.py runs it in a copy of the step, as the step's own Server: once with
-board.fan_out, and once with what python-socketio has.
+board.fan_out, and once with what all steps have.
 """
 
 import ast
@@ -16,6 +16,7 @@ import engineio.socket
 import gevent
 import gevent.socket
 import socketio
+from gevent.event import AsyncResult
 from gevent.monkey import get_original
 from gevent.pywsgi import WSGIServer
 from geventwebsocket.websocket import Header
@@ -23,15 +24,16 @@ from greenlet import greenlet
 
 from board import guard
 
-manager = importlib.import_module("board.fan_out").Manager() if "FAN_OUT" in os.environ else None
-# Whoever does not answer is looked for once in each ping_timeout.
-sio = guard.Server(client_manager=manager, ping_timeout=3)
+options = {"ping_timeout": 3}  # Whoever does not answer is looked for once in each of these.
+if "FAN_OUT" in os.environ:
+    options["client_manager"] = importlib.import_module("board.fan_out").Manager()
+sio = guard.Server(**options)
 diary = []  # what was said to the server, and who has gone, in order
 emitted = []  # the texts that everybody was told, in order
 counts = collections.Counter()
 
 
-class Namespace(guard.Namespace):
+class Namespace(socketio.Namespace):
     """Hear what is said, and tell everybody."""
 
     def on_connect(self, sid, environ, auth):
@@ -69,6 +71,18 @@ def flood(sid, size, count):
     """Tell one browser very much, with no moment for anything else."""
     for _ in range(count):
         sio.emit("told", "x" * size, to=sid, namespace="/hall")
+
+
+def ask(sid, event, data, timeout):
+    """Emit to one browser, and return what its callback is given.
+
+    call() would do the same, and refuses: where a handler may not wait, as its browser's next
+    message waits for it, nobody may.
+    """
+    answer = AsyncResult()
+    sio.emit(event, data, to=sid, namespace="/hall", callback=lambda *args: answer.set(args))
+    args = answer.get(timeout=timeout)
+    return args[0] if len(args) == 1 else args
 
 
 def hold(port):
@@ -112,7 +126,10 @@ TOOLS = {
     "emitted": lambda: emitted,
     "hang_up": lambda session: sio.eio.disconnect(session),
     "count": lambda what: counts[what],
-    **{tool.__name__: tool for tool in (tell, series, flood, hold, stacks, waiting, ping_every)},
+    **{
+        tool.__name__: tool
+        for tool in (tell, series, flood, ask, hold, stacks, waiting, ping_every)
+    },
 }
 
 

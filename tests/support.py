@@ -416,9 +416,11 @@ class Raw:
         self.ws.send(packet)
 
     def wait(self, start):
-        """Wait for a packet that begins so, and return it."""
+        """Wait for a packet that begins so, and return it; give a sign of life where one is asked."""
         while not (packet := self.ws.recv()).startswith(start):
             assert packet, f"hung up before {start!r}"
+            if packet == "2":
+                self.say("3")
         return packet
 
     def notices_until(self, text):

@@ -18,7 +18,8 @@ STEP = 3
 STATE = "Connected by {}."
 FILES = [
     *gevent_server.FILES,
-    *["board/guard.py", "notices/namespaces.py", "notices/static/notices/board.js"],
+    *["board/guard.py", "notices/limits.py"],
+    *["notices/namespaces.py", "notices/static/notices/board.js"],
 ]
 POST = '42/notices,["post",{"author":"Raw","text":"%s"}]'
 NO_CONNECTION = "No connection: trying again."

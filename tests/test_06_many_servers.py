@@ -24,7 +24,7 @@ by_stream, raw = nothing_missed.by_stream, nothing_missed.raw
 
 STEP = 6
 STATE = "Live, by {}."
-FILES = [*nothing_missed.FILES, "nginx.conf", "notices/presence.py"]
+FILES = [*nothing_missed.FILES, "nginx.conf", "board/proxy.py", "notices/presence.py"]
 
 pytestmark = pytest.mark.skipif(not cluster.path_of("nginx"), reason="no nginx")
 

@@ -32,7 +32,7 @@ from support import PATIENCE, Client, Server, environment, wait_until
 
 STEP = 7
 STATE = "Live, by {}."
-FILES = [*many_servers.FILES, "board/fan_out.py"]
+FILES = [*many_servers.FILES, "board/direct.py", "board/fan_out.py"]
 SERVE = """
 from gevent import monkey
 monkey.patch_all()
@@ -387,8 +387,7 @@ class TestEmit:
         """A callback is for one browser, so there is nothing to frame once."""
         browser = join(KINDS[kind])
         for data in ["?", ("?", [1], WORDS)]:
-            options = {"to": browser.sid, "timeout": PATIENCE}
-            answer = meanwhile(app.do, act("call", "question", data, **options), END)
+            answer = meanwhile(app.do, act("ask", browser.sid, "question", data, PATIENCE), END)
             told = browser.told()
             assert kind.startswith("client") or told == [("question", *data)]
             assert answer.result() == [data, None]
@@ -615,7 +614,9 @@ class TestConnection:
             assert silent.ws.recv() == "2"
             wait_for(alive, lambda: ("gone", silent.sid) in alive.events)
             assert silent.ends()
-            assert app.one("diary", silent.sid) == [("disconnect", "ping timeout")]
+            [(_, reason)] = app.one("diary", silent.sid)
+            # The library's greenlet that writes gives up by itself when there is nothing to write.
+            assert reason in ("ping timeout", *(["transport close"] if app.is_stock else []))
             app.do(END)
             assert alive.told() == [("gone", silent.sid)]
         finally:
@@ -649,9 +650,10 @@ class TestDriver:
     def test_who_is_idle_costs_one_greenlet(self, app, join):
         """The one that hears it; also after a sign of life was asked for.
 
-        python-socketio has a second one that writes, and a third that waits until it asks. That it
-        can be otherwise hangs on a class that an upgrade of python-engineio may change or move:
-        engineio.socket.Socket, which the server makes, with its method _upgrade_websocket.
+        python-socketio has a second one that writes. (And a third that waits until it asks, for
+        which board/guard.py has a timer.) That it can be otherwise hangs on a class that an upgrade
+        of python-engineio may change or move: engineio.socket.Socket, which the server makes, with
+        its method _upgrade_websocket.
         """
         app.do(act("ping_every", 0.2))
         wait_until(lambda: app.one("count", "connections") == 1, "all but who asks to be gone")
@@ -662,11 +664,8 @@ class TestDriver:
             assert browser.ws.recv() == "2"
             browser.say("3")
         browsers.append(join())
-        if app.is_stock:
-            assert app.one("stacks") > before + 2 * len(browsers)
-        else:
-            one_each = before + len(browsers)
-            wait_until(lambda: app.one("stacks") == one_each, "one greenlet for each browser")
+        number = before + len(browsers) * (2 if app.is_stock else 1)
+        wait_until(lambda: app.one("stacks") == number, f"{number} greenlets")
         app.do(END)
         for browser in browsers:
             assert browser.told() == []

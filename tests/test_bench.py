@@ -18,20 +18,23 @@ from support import ROOT
 
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+import arrivals
 from wire import TEXT, WIRES, WireError, frames
 
 from workshop import bench
 from workshop.bench import Size, report
 from workshop.bench.run import FEW, measure, plan, run_all, trouble
-from workshop.bench.servers import PEERS, Bench, ladder, servers
+from workshop.bench.servers import PEERS, Bench, ladder, rooms, servers
 from workshop.problem import Problem
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 SERVERS = {server.key: server for server in servers()}
+ROOMS = {server.key: server for server in rooms()}
 TOY = Size(
     (8,), 1, settle=0.05, one=0.05, burst=10, burst_seconds=2, bursts=2, paced_seconds=0.5,
     rate=8, paced_clients=8, pairs=2, deaf=0.1,
 )  # fmt: skip
+TOY_ROOM = Size((10,), 1, settle=0.05, pairs=0, limit=30)
 FAULTLESS = {"lost": 0, "twice": 0, "out of order": 0, "changed": 0}
 
 
@@ -158,6 +161,111 @@ def test_a_planted_fault_is_seen_and_named(kind, redis_and_folder, tmp_path):
     assert run["deliveries"] == 1 + 8 * 30 * (1 if kind == "lost" else 2)
 
 
+# A full room
+
+BARE_ROOM = """
+import contextlib
+
+
+class Room(set):
+    def add(self, client):
+        super().add(client)
+        self.count()
+
+    def discard(self, client):
+        super().discard(client)
+        self.count()
+
+    def count(self):
+        data = frame(b'{"count": %d}' % (len(self) + MORE))
+        for client in list(self):
+            with contextlib.suppress(OSError):
+                client.send(data)
+
+
+clients = Room()
+"""
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_full_room_is_counted_right(more, redis_and_folder, tmp_path):
+    """A bare server tells each arrival and each leave to everybody: the sums are known."""
+    shutil.copytree(PEERS, tmp_path, dirs_exist_ok=True)
+    code = (tmp_path / "bare_gevent.py").read_text()
+    assert code.count("clients = set()\n") == 1
+    code = code.replace("clients = set()\n", BARE_ROOM.replace("MORE", str(more)))
+    (tmp_path / "bare_gevent.py").write_text(code)
+    server = dataclasses.replace(SERVERS["gevent"], folder=tmp_path, wire="Channels")
+    job = plan(TOY_ROOM, 10, 1)
+    run = measure(redis_and_folder, server, job | {"limit": 1 if more else 30})
+    if more:
+        assert trouble(run) == "after 1 s 1 of 11 are live, or not everybody knows the right number"
+        return
+    check_room(run)
+    # 11 with the one who was there before; the first to arrive hears of all ten, the last of one.
+    assert run["arrive"]["packets"] == sum(range(1, 11)) / 10
+    assert sum(range(1, 11)) / 10 <= run["back"]["packets"] <= sum(range(2, 12)) / 10
+    assert run["leave"]["packets"] == 10
+
+
+def check_room(run):
+    """All must have been live, and all come back."""
+    assert not trouble(run)
+    for phase in ("arrive", "back", "leave"):
+        assert run[phase]["failed"] == 0
+        assert min(run[phase][who] for who in ("seconds", "page", "server", "load")) > 0
+        assert run[phase]["packets"] >= 1  # how many are here
+    assert run["back"]["down"] > 0
+
+
+@pytest.fixture(scope="module")
+def room(redis_and_folder):
+    """A full room of ten at step 4: a page begins by polling there."""
+    run = measure(redis_and_folder, ROOMS["step4"], plan(TOY_ROOM, 10, 1))
+    return run | {"server": "step4", "name": "step 4", "round": 1}
+
+
+def test_a_full_room_comes_and_comes_back(room):
+    check_room(room)
+    assert room["options"]["polling"]
+
+
+def test_the_report_of_a_full_room(room, tmp_path, capsys):
+    size = dataclasses.asdict(TOY_ROOM) | {"clients": [10], "paced_clients": 10}
+    data = canned() | {"runs": [room], "size": size, "arrivals": True}
+    (tmp_path / "canned.json").write_text(json.dumps(data))
+    file = tmp_path / "arrivals.md"
+    assert bench.main(typed("--from", str(tmp_path / "canned.json"), "--report", str(file))) == 0
+    assert "told how many they are" in capsys.readouterr().out
+    text, plot = file.read_text(), (tmp_path / "arrivals-cpu.svg").read_text()
+    lines = [line for line in text.splitlines() if line.startswith("| step 4 |")]
+    assert len(lines) == 3
+    assert not [line for line in lines if "–" in line]
+    assert ">step 4</text>" in plot
+    room = room | {"problem": "3 of 11 are live"}
+    report.write(data | {"runs": [room]}, file)
+    assert "- **step 4, 10 clients, round 1: 3 of 11 are live.**" in file.read_text()
+
+
+def test_a_page_waits_as_socket_io_client_does():
+    class Room:
+        options = {"delay_max": 3000}
+
+    page = arrivals.Page(Room, 1)
+    for chance, delays in ((0.25, [0.875, 1.75, 3]), (0.75, [1.375, 2.75, 3])):
+        page.attempts, page.random.random = 0, lambda chance=chance: chance
+        assert [page.delay() for _ in delays] == delays
+
+
+def test_a_page_connects_as_its_script_says():
+    said = 'const options = { transports: ["websocket"], reconnectionDelayMax: 3_000 };'
+    assert arrivals.options(said) == {"polling": False, "remembers": False, "delay_max": 3000}
+    said = "const options = { transports, rememberUpgrade: true };"
+    assert arrivals.options(said) == {"polling": True, "remembers": True, "delay_max": 5000}
+    with pytest.raises(WireError, match="not understood"):
+        arrivals.options("reconnectionDelayMax: SOON")
+
+
 # What goes over the wire
 
 
@@ -258,6 +366,7 @@ def test_the_plots_can_be_read_by_eyes_and_ears(tmp_path):
     [
         (["--only", "step7,apache"], "no server 'apache'. There are: step4, step7,"),
         (["--only", ""], "There are: step4"),
+        (["--arrivals", "--only", "gevent"], "There are: step4, step7, step6-nginx, node"),
         (["--clients", "many"], "--clients is numbers"),
         (["--clients", "1"], "from 2 to 20000"),
         (["--rounds", "0"], "--rounds is 1 or more"),

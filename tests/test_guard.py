@@ -60,6 +60,21 @@ def frame(payload, opcode=1, final=True, announced=None):
     return struct.pack("!BBQ", opcode | final << 7, 0xFF, length) + mask + payload
 
 
+def raw_websocket(server):
+    """Return the socket of a browser that is in /notices, on which anything can be said."""
+    browser = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+    ws = websocket.WebSocket()
+    ws.connect(server.url.replace("http", "ws") + SOCKET_IO + "websocket", socket=browser)
+    ws.send("40/notices,")
+    return browser
+
+
+def poll(server, session=requests):
+    """Connect by polling, and return the address of that session."""
+    sid = json.loads(session.get(server.url + SOCKET_IO + "polling", timeout=PATIENCE).text[1:])
+    return f"{server.url}{SOCKET_IO}polling&sid={sid['sid']}"
+
+
 # Who says what
 
 

@@ -4,10 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from test_bench import SERVERS, TOY, check
+from test_bench import ROOMS, SERVERS, TOY, TOY_ROOM, check, check_room
 
 from support import ROOT
-from workshop import environment
+from workshop import cluster, environment
 from workshop.bench.run import run_all
 from workshop.bench.servers import node_path
 
@@ -20,7 +20,8 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ne
 @pytest.fixture(scope="module", autouse=True)
 def installed():
     """What they need; only the tool's `bench` installs it otherwise."""
-    environment.ensure({"classic", "bench"} | ({"node"} if environment.find_npm() else set()))
+    node = {"node", "javascript"} if environment.find_npm() else set()
+    environment.ensure({"classic", "bench"} | node)
 
 
 @pytest.mark.parametrize("key", [key for key in SERVERS if key not in ("step4", "step7", "gevent")])
@@ -28,6 +29,16 @@ def test_a_peer_does_the_same_job(key):
     if key == "node" and not node_path():
         pytest.skip("no Node.js")
     check(run_all([SERVERS[key]], TOY))
+
+
+@pytest.mark.parametrize("key", [key for key in ROOMS if key != "step4"])
+def test_a_full_room_comes_and_comes_back(key):
+    if "node" in ROOMS[key].needs and not node_path():
+        pytest.skip("no Node.js")
+    if ROOMS[key].behind_nginx and not cluster.path_of("nginx"):
+        pytest.skip("no nginx")
+    [run] = run_all([ROOMS[key]], TOY_ROOM)["runs"]
+    check_room(run)
 
 
 @pytest.mark.parametrize("size", [150, 300])

@@ -17,6 +17,7 @@ EPILOG = f"""examples:
   {ME} bench --only step7,node              two servers (see benchmarks/README.md for the names)
   {ME} bench --report benchmarks/report.md  at full size, with plots beside it
   {ME} bench --ladder --report benchmarks/ladder.md    from step 6 to step 7, change by change
+  {ME} bench --arrivals --report benchmarks/arrivals.md    a full room comes at once
   {ME} bench --from benchmarks/report.json --report benchmarks/report.md    write it anew
 
 It ends with 1 if a notice was lost, came twice, out of order or changed."""
@@ -28,7 +29,7 @@ class Size:
 
     clients: tuple = (100, 1000, 5000)
     rounds: int = 3
-    settle: float = 1.0  # seconds between connecting and asking for the memory
+    settle: float = 1.0  # seconds before the memory is asked for, or after a room's phase
     one: float = 2.0  # seconds of one notice at a time, but at least 5 notices
     burst: int = 200  # notices that are published at once
     burst_seconds: float = 3.0  # that a burst may last: it is smaller where it would last longer
@@ -38,6 +39,7 @@ class Size:
     paced_clients: int = 1000
     pairs: int = 100
     deaf: float = 20.0  # MB that are sent to the client that never reads
+    limit: float = 0.0  # seconds for a full room to come, or come back; 0: there is none
 
 
 QUICK = Size(
@@ -47,6 +49,8 @@ QUICK = Size(
 
 
 LADDER = Size((1000,), 5, one=3.0, bursts=0, rate=0, pairs=0, deaf=0)
+ARRIVALS = Size((500, 1000, 2000), 3, settle=0.5, pairs=0, limit=300)
+ARRIVALS_QUICK = Size((200,), 1, settle=0.5, pairs=0, limit=100)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("--quick", action="store_true", help="small, in less than two minutes")
     parser.add_argument("--ladder", action="store_true", help="what each change of step 7 brings")
+    parser.add_argument("--arrivals", action="store_true",
+                        help="a full room of pages, and a dead server")  # fmt: skip
     parser.add_argument("--only", metavar="NAMES", help="only these servers: step7,node")
     parser.add_argument("--clients", metavar="NUMBERS", help="how many browsers: 100,1000")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured")
@@ -69,11 +75,19 @@ def needs(args: argparse.Namespace) -> set[str]:
         return {"python"}
     if not hasattr(select, "epoll"):
         raise Problem("This needs Linux: it asks the kernel for each process's CPU time.")
+    if args.arrivals and args.ladder:
+        raise Problem("--ladder or --arrivals, not both.", 2)
+    parts = {part for server in chosen(args, there(args)) for part in server.needs}
+    return {"python"} | (parts if find_npm() else parts - {"node"})
+
+
+def there(args: argparse.Namespace) -> list:
+    """Return the servers that there are."""
     from workshop.bench import servers
 
-    there = servers.ladder() if args.ladder else servers.servers()
-    parts = {part for server in chosen(args, there) for part in server.needs}
-    return {"python"} | (parts if find_npm() else parts - {"node"})
+    if args.arrivals:
+        return servers.rooms()
+    return servers.ladder() if args.ladder else servers.servers()
 
 
 def chosen(args: argparse.Namespace, servers: list) -> list:
@@ -89,7 +103,10 @@ def chosen(args: argparse.Namespace, servers: list) -> list:
 
 def sized(args: argparse.Namespace) -> Size:
     """Return the size that the command line says."""
-    size = Size(**vars(QUICK if args.quick else LADDER if args.ladder else Size()))
+    size = QUICK if args.quick else LADDER if args.ladder else Size()
+    if args.arrivals:
+        size = ARRIVALS_QUICK if args.quick else ARRIVALS
+    size = Size(**vars(size))
     if args.clients is not None:
         try:
             size.clients = tuple(sorted({int(number) for number in args.clients.split(",")}))
@@ -137,27 +154,39 @@ def measured(args: argparse.Namespace) -> dict:
     import resource
 
     from workshop.bench import run
-    from workshop.bench.servers import ladder, node_path, servers
+    from workshop.bench.servers import node_path
 
-    names = chosen(args, ladder() if args.ladder else servers())
+    names = chosen(args, there(args))
     size, left_out = sized(args), []
-    if not (node_path() and find_npm()) and any(server.key == "node" for server in names):
-        names = [server for server in names if server.key != "node"]
+    if not (node_path() and find_npm()) and any("node" in server.needs for server in names):
+        names = [server for server in names if "node" not in server.needs]
         left_out.append("Node socket.io: there is no Node.js with npm here (https://nodejs.org).")
     # The load, the server and its connections to Redis: each has this many files open at most.
+    # A page that arrives has up to four connections, as a browser has.
+    each = 5 if args.arrivals else 2
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     for number in size.clients:
-        if 2 * number + 200 > files:
+        if each * number + 200 > files:
             left_out.append(
                 f"{number} clients: this system lets a process open {files} files, and it takes "
-                f"{2 * number + 200}. Raise it as root (`ulimit -n`), then try again."
+                f"{each * number + 200}. Raise it as root (`ulimit -n`), then try again."
             )
-    size.clients = tuple(number for number in size.clients if 2 * number + 200 <= files)
+    size.clients = tuple(number for number in size.clients if each * number + 200 <= files)
+    left_out += [
+        f"{server.name}, more than {server.most} clients: it takes too long."
+        for server in names
+        if server.most < max(size.clients, default=0)
+    ]
     for sentence in left_out:
         print(f"Left out: {sentence}")
+    names = [server for server in names if server.most >= min(size.clients, default=0)]
     if not names or not size.clients:
         raise Problem("Nothing is left to measure.")
     for name in ("SIGTERM", "SIGHUP"):
         signal.signal(getattr(signal, name), signal.default_int_handler)  # as Ctrl-C
-    return run.run_all(names, size) | {"left_out": left_out, "ladder": args.ladder}
+    return run.run_all(names, size) | {
+        "left_out": left_out,
+        "ladder": args.ladder,
+        "arrivals": args.arrivals,
+    }

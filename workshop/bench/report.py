@@ -12,6 +12,7 @@ from workshop.bench.run import FEW, trouble
 from workshop.paths import ME
 
 BASES = {"step4": "step 4", "node": "Node"}
+PHASES = {"arrive": "come", "back": "come back", "leave": "leave"}
 
 
 class Results:
@@ -26,8 +27,10 @@ class Results:
             if not trouble(run):
                 self.runs.setdefault((run["server"], run["clients"]), {})[run["round"]] = run
         bases = {"step6": "step 6"} if data.get("ladder") else BASES
+        if data.get("arrivals"):
+            bases = {"node-second": "Node, told once a second"}
         self.bases = {key: name for key, name in bases.items() if key in self.names}
-        self.ladder = data.get("ladder")
+        self.ladder, self.arrivals = data.get("ladder"), data.get("arrivals")
 
     def values(self, server: str, clients: int, phase: str, what: str) -> dict[int, float]:
         """Return a figure of each round that has it."""
@@ -45,6 +48,11 @@ class Results:
     def cell(self, *where) -> str:
         """Return a figure with its spread."""
         return spread(list(self.values(*where).values()))
+
+    def middles(self, server: str, *where) -> str:
+        """Return the figures in the middle, of each number of clients."""
+        values = [self.median(server, clients, *where) for clients in self.size["clients"]]
+        return " / ".join("–" if value is None else number(value) for value in values)
 
     def ratio(self, server: str, base: str, *where) -> str:
         """Return how many times another server's figure this is, round by round."""
@@ -82,6 +90,12 @@ def show(data: dict) -> None:
     """Print what matters most."""
     results, console = Results(data), Console(highlight=False)
     most = results.size["paced_clients"]
+    about = (
+        "CPU of a delivery, one at a time and in bursts; p99 from publish to arrival;\n"
+        "memory and new connections of a client; p99 of the second of two notices.\n"
+    )
+    right = f"{sum(run['deliveries'] for run in data['runs']):,} deliveries: "
+    right += "none lost, twice, out of order or changed."
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     columns = {
         "CPU µs": (most, "one", "server_us"),
@@ -91,21 +105,25 @@ def show(data: dict) -> None:
         "new/s": (most, "connect", "per_second"),
         "2nd, ms": (FEW, "pair", "p99"),
     }
+    if results.arrivals:
+        columns = {
+            f"{name}: {unit}": (most, phase, what)
+            for phase, name in PHASES.items()
+            for unit, what in {"CPU s": "server", "s": "seconds"}.items()
+        }
+        about = "the server's CPU, and the time until the last one was live or gone.\n"
+        right = "Everybody was live, and told how many they are."
     table.add_column("server", no_wrap=True)
     for heading in columns:
         table.add_column(heading, justify="right")
     for server, name in results.names.items():
         table.add_row(name, *(results.cell(server, *where) for where in columns.values()))
-    console.print(
-        f"\nWith {most} clients: CPU of a delivery, one at a time and in bursts; p99 from publish "
-        "to arrival;\nmemory and new connections of a client; p99 of the second of two notices.\n"
-    )
+    console.print(f"\nWith {most} clients: {about}")
     console.print(table)
-    deliveries = sum(run["deliveries"] for run in data["runs"])
     for sentence in problems(data):
         console.print(f"[red]WRONG: {sentence}[/red]")
     if not problems(data):
-        console.print(f"\n{deliveries:,} deliveries: none lost, twice, out of order or changed.")
+        console.print(f"\n{right}")
 
 
 def write(data: dict, file: Path) -> None:
@@ -122,7 +140,8 @@ def write(data: dict, file: Path) -> None:
 def markdown(data: dict, results: Results, stem: str) -> str:
     """Return the report: an introduction, and a section for each row of the issue."""
     parts = [introduction(data)]
-    for section in ladder(results) if results.ladder else sections(results):
+    kind = arrivals if results.arrivals else ladder if results.ladder else sections
+    for section in kind(results):
         title, about, plot, corner, columns, ratio = section
         parts.append(f"## {title}\n\n{about}\n")
         if plot:
@@ -164,10 +183,7 @@ def sections(results: Results) -> list[tuple]:
         return lambda key: results.cell(key, *where)
 
     def middles(*where):
-        return lambda key: " / ".join(
-            "–" if value is None else number(value)
-            for value in (results.median(key, clients, *where) for clients in sizes)
-        )
+        return lambda key: results.middles(key, *where)
 
     def cost(phase):
         return {str(clients): cell(clients, phase, "server_us") for clients in sizes} | {
@@ -293,6 +309,71 @@ def ladder(results: Results) -> list[tuple]:
     ]  # fmt: skip
 
 
+def arrivals(results: Results) -> list[tuple]:
+    """Return a section for each phase of a full room."""
+    sizes = list(results.size["clients"])
+    every = " / ".join(map(str, sizes))
+
+    def cell(*where):
+        return lambda key: results.cell(key, *where)
+
+    def middles(*where):
+        return lambda key: results.middles(key, *where)
+
+    def returns(key):
+        runs = [results.runs.get((key, clients), {}) for clients in sizes]
+        said = next((run["options"] for each in runs for run in each.values()), None)
+        if said is None:
+            return "–"
+        first = "polling" if said["polling"] and not said["remembers"] else "websocket"
+        return f"{first}, {said['delay_max'] / 1000:g} s"
+
+    def cost(phase, packets, **more):
+        return (
+            {f"CPU s, {clients}": cell(clients, phase, "server") for clients in sizes}
+            | {f"last one, s: {every}": middles(phase, "seconds")}
+            | {f"{packets}: {every}": middles(phase, "packets")}
+            | {f"a page meanwhile, at worst, s: {every}": middles(phase, "page")}
+            | {f"{name}: {every}": middles(phase, what) for name, what in more.items()}
+            | {f"load CPU s: {every}": middles(phase, "load")}
+            | {f"load busy, %: {every}": middles(phase, "busy")}
+            | {f"Redis CPU s: {every}": middles(phase, "redis")}
+        )
+
+    return [
+        (
+            "All arrive at one moment",
+            "Each page is asked for, with its style, its script and socket.io-client, and then "
+            "connects, until all are live and know how many they are. The server's CPU for all "
+            "that; when the last one was live; what each was sent; and a bystander's `GET /`. "
+            "Broken: connections that did not come to be, or ended, and were tried again. "
+            "Overflows: how often the kernel had to let a connection wait outside, as too many "
+            "waited to be accepted; it tries again after 1 s, 2 s, 4 s and so on.",
+            "cpu", "all arrive",
+            cost("arrive", "packets a page", broken="failed", overflows="overflows"),
+            (sizes, "arrive", "server"),
+        ),
+        (
+            "The server is killed, and all come back",
+            "Counted from when the server that was started again answers first, how long after "
+            "it was killed is in the table: its start is not in its CPU. Until then the pages try "
+            "in vain, and wait a while longer each time, as socket.io-client does: the table says "
+            "by what they come back first, and how long they wait at most.",
+            None, "all come back",
+            {"come back by": returns}
+            | cost("back", "packets a page", **{"dead for, s": "down"}, broken="failed",
+                   overflows="overflows"),
+            (sizes, "back", "server"),
+        ),
+        (
+            "All leave at one moment",
+            "All but one, who is told. The last one is gone when the one who stays has been told "
+            "that it is alone.",
+            None, "all leave", cost("leave", "packets to the one who stays"), None,
+        ),
+    ]  # fmt: skip
+
+
 def introduction(data: dict) -> str:
     """Return what was run on what, and how to read it."""
     machine, size = data["machine"], data["size"]
@@ -305,9 +386,15 @@ def introduction(data: dict) -> str:
     checked += "these were wrong." if wrong else "none lost, twice, out of order or changed."
     wrong = "".join(f"- **{sentence}** Its figures are left out.\n" for sentence in wrong)
     wrong += "".join(f"- Left out: {sentence}\n" for sentence in data["left_out"])
+    better = "Less is better, but for connections per second."
     title, option = "Something happens once, N browsers must know: what it costs", ""
     if data.get("ladder"):
         title, option = "From step 6 to step 7: what each change brings", " --ladder"
+    if data.get("arrivals"):
+        title, option = "A full room: all come at once, come back and leave", " --arrivals"
+        checked = "At the end of each phase everybody was live, and was told the right number"
+        checked += ", but for these:" if wrong else "."
+        better = "Less is better."
     rounds = "Each figure was measured once."
     if size["rounds"] > 1:
         rounds = f"Each figure is the middle one of {size['rounds']} rounds, with the smallest and "
@@ -321,7 +408,7 @@ Made by `{ME} bench{option} --report` on {data["date"]}, in {data["seconds"] / 6
 {packages}.
 
 {rounds} In a round each server has its turn, so that what slows the machine down slows all of \
-them. Less is better, but for connections per second. A ratio is taken within each round.
+them. {better} A ratio is taken within each round.
 
 {checked}
 {wrong}"""
@@ -336,6 +423,14 @@ def plots_of(results: Results) -> dict[str, str]:
             for key, name in results.names.items()
         ]
         return {"cpu": bars(f"CPU of the server per delivery, {size} clients", "µs", points)}
+    if results.arrivals:
+        sizes = results.size["clients"]
+        points = [
+            (name, [results.median(key, clients, "arrive", "server") for clients in sizes])
+            for key, name in results.names.items()
+        ]
+        series = [f"{clients} pages" for clients in sizes]
+        return {"cpu": dots("CPU of the server while all arrive", "s", series, points)}
     sizes, paced = results.size["clients"], results.size["paced_clients"]
 
     def points(columns):

@@ -20,6 +20,8 @@ from workshop.paths import ROOT
 from workshop.problem import Problem
 
 LOAD = ROOT / "benchmarks" / "load.py"
+ARRIVALS = ROOT / "benchmarks" / "arrivals.py"
+KILL = "killing the server"  # what arrivals.py says when it wants that
 FEW = 1  # browsers where it is about one of them, not about how many
 PACKAGES = ("gevent", "python-socketio", "Django", "redis")
 PEERS = ("uvicorn", "uvloop", "websockets", "channels", "channels-redis", "daphne")
@@ -33,6 +35,7 @@ def run_all(servers: list[Server], size: Size, patience: float = 20) -> dict:
         for number in range(1, size.rounds + 1)
         for clients in (*size.clients, *([FEW] if size.pairs else []))
         for server in servers
+        if clients <= server.most
     ]
     done, total, began = 0.0, sum(weight(clients) for _, clients, _ in jobs), time.monotonic()
     runs = []
@@ -85,6 +88,8 @@ def counted(clients: int) -> str:
 
 def plan(size: Size, clients: int, number: int) -> dict:
     """Return what the load does in one run."""
+    if size.limit:
+        return {"clients": clients, "limit": size.limit, "settle": size.settle}
     if clients == FEW:
         # How long it takes to be let go does not vary: once is enough.
         few = {"clients": FEW, "settle": 0.2, "pairs": size.pairs}
@@ -111,7 +116,9 @@ def measure(bench: Bench, server: Server, job: dict, say=lambda phase: None) -> 
     with log.open("wb") as errors:
         # Out of Ctrl-C's reach: the tool ends it.
         options = {"stdout": subprocess.PIPE, "stderr": errors, "start_new_session": True}
-        bench.load = subprocess.Popen([sys.executable, LOAD, json.dumps(job)], **options)
+        options |= {"stdin": subprocess.PIPE, "text": True, "bufsize": 1}
+        command = [sys.executable, ARRIVALS if "limit" in job else LOAD, json.dumps(job)]
+        bench.load = subprocess.Popen(command, **options)
     result = None
     for line in bench.load.stdout:
         said = json.loads(line)
@@ -119,6 +126,8 @@ def measure(bench: Bench, server: Server, job: dict, say=lambda phase: None) -> 
             result = said
         else:
             say(said)
+        if said == KILL:
+            bench.load.stdin.write(f"{bench.restart(server)}\n")
     code = bench.load.wait()
     bench.load = None
     bench.stop()

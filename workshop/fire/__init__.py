@@ -79,7 +79,7 @@ def main(args: argparse.Namespace) -> int:
 
     step = promising(args.step)
     many = (step.folder / "nginx.conf").exists()
-    faults = chosen(args.only or [], "many" if many else "one")
+    faults = possible(chosen(args.only or [], "many" if many else "one"))
     if many:
         nginx()
     size = sized(args)
@@ -103,6 +103,14 @@ def main(args: argparse.Namespace) -> int:
         display.stopped = True
     display.report(args.report)
     return 130 if display.stopped else int(not all(tally.good for tally in display.tallies))
+
+
+def possible(faults: list) -> list:
+    """Return the faults that can happen on this machine, and say why others cannot."""
+    for fault in faults:
+        if why := fault.lacks():
+            print(f"{fault.name} is left out: {why}.")
+    return [fault for fault in faults if not fault.lacks()]
 
 
 def sized(args: argparse.Namespace) -> Size:

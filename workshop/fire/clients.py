@@ -64,7 +64,7 @@ class Raw(Viewer):
         self.connections = 0
         self.awaited = set()
         self.outbox = queue.Queue()
-        self.answered = 0
+        self.answered = self.refused = self.held_up = 0
         self.sio = None
         self.load_anew()
 
@@ -108,7 +108,7 @@ class Raw(Viewer):
                 sio.eio.wait()
             hang_up(sio)
             self.forget_answers()
-            self.closed.wait(min(5, 2**failures) * random.uniform(0.5, 1.5))
+            self.closed.wait(min(3, 2**failures * random.uniform(0.5, 1.5)))
             failures += 1
 
     def on_connect(self) -> None:
@@ -201,11 +201,16 @@ class Raw(Viewer):
         while notice := self.outbox.get():
             while not self.closed.is_set():
                 try:
-                    if self.ask("post", notice, 5) == {"ok": True}:
-                        self.answered += 1
-                        break
+                    answer = self.ask("post", notice, 5)
                 except (SocketIOError, CancelledError, Late):
-                    time.sleep(0.1)
+                    self.closed.wait(0.1)
+                    continue
+                if answer["ok"]:
+                    self.answered += 1
+                    self.held_up += answer.get("held_up", False)
+                    break
+                self.refused += 1
+                self.closed.wait(1)  # The page waits for ten.
 
 
 def hang_up(sio: Client) -> None:

@@ -6,10 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import psutil
+
+from workshop.fire.clients import hang_up
+from workshop.fire.databases import PostgreSQL, SQLite
 from workshop.fire.run import SLOW, Run
 from workshop.problem import Problem
 
 FAULTS = {}
+EACH = (None, "polling", "websocket")  # None is a page as it comes: it polls, and upgrades
+
+
+def no_limits() -> str:
+    """Say why a process cannot be limited from outside, if it cannot."""
+    return "" if psutil.LINUX else "only Linux limits a process that runs"
+
+
+def no_postgresql() -> str:
+    """Say how to get a PostgreSQL, if there is none."""
+    return "" if PostgreSQL.find("initdb") else "there is no PostgreSQL: apt install postgresql"
 
 
 @dataclass(frozen=True)
@@ -19,8 +34,10 @@ class Fault:
     name: str
     happen: Callable[[Run], None]
     proxy: bool = False  # between the clients and the server
-    transport: str | None = None  # the only one that clients use
+    transports: tuple[str | None, ...] = (None,)  # that clients use, by turns
     servers: tuple[str, ...] = ("one", "many")  # where it can happen
+    database: type = SQLite
+    lacks: Callable[[], str] = str  # why it cannot happen here, or ""
 
     @property
     def about(self) -> str:
@@ -171,11 +188,11 @@ def network_cut(run):
         all_lost(run, reconnected)
 
 
-@fault("black-hole", proxy=True)
+@fault("black-hole", proxy=True, transports=EACH)
 def black_hole(run):
-    """Connections stay, nothing comes through: for 6 s, and until the ping timeout (50 s)."""
-    # The server asks every 25 s for a sign of life, and waits 20 s for it.
-    holes = [run.size.hole, *([50] if run.size.deep_hole else [])]
+    """Connections stay, nothing comes through: for 6 s, and until the ping timeout (14 s)."""
+    # The server asks every 5 s for a sign of life, and each side waits for 8 s more.
+    holes = [run.size.hole, *([14] if run.size.deep_hole else [])]
     for (_, reconnected), seconds in zip(rounds(run, len(holes)), holes, strict=True):
         run.proxy.swallow()
         run.pause(0.5)  # What was on its way has arrived.
@@ -184,9 +201,17 @@ def black_hole(run):
         still = [len(viewer.times) for viewer in run.viewers] == before
         run.happened(still, "something came through the black hole")
         run.proxy.flow()
-        if seconds > 45:
+        if seconds > 13:
             all_lost(run, reconnected)
         run.all_live()
+
+
+@fault("half-open", proxy=True, transports=EACH)
+def half_open(run):
+    """All that is connected is dead, for ever, and nobody is told; new connections work."""
+    for _, reconnected in rounds(run, 1):
+        run.proxy.strand()
+        all_lost(run, reconnected)
 
 
 @fault("asleep")
@@ -213,7 +238,7 @@ def asleep(run):
     run.happened(bool(sleepers) and not awake, "somebody was not asleep")
 
 
-@fault("polling", proxy=True, transport="polling", servers=("one",))
+@fault("polling", proxy=True, transports=("polling",), servers=("one",))
 def polling(run):
     """Clients only poll, and connections are cut: new ones refused, or taken at once."""
     for each, reconnected in rounds(run, 2 * run.size.rounds, quiet=0.3):
@@ -300,3 +325,71 @@ def outbox(run):
     # Nobody saves anything now: it is the server that finds what was left.
     run.wait(lambda: not target.waiting(), "the new server to publish what the old one left")
     run.all_live()
+
+
+@fault("disk-full", lacks=no_limits)
+def disk_full(run):
+    """No file can grow for a while: what is posted is refused, with a sentence, and sent again."""
+    import resource
+
+    run.send(1 / 3)
+    before = run.target.saved(0)
+    with run.target.limited(resource.RLIMIT_FSIZE, 0):
+        refuses(run, 2 / 3)
+        run.pause(1)
+        run.happened(run.target.saved(0) == before, "something was saved")
+
+
+def refuses(run, share):
+    """Let the stream go on, and wait until a post is refused."""
+    refused = run.raw[0].refused
+    run.allow(share)
+    run.wait(lambda: run.raw[0].refused > refused, "a post to be refused")
+
+
+@fault("redis-full")
+def redis_full(run):
+    """Redis has no room for a while: what is saved waits in the outbox (maxmemory 1)."""
+    import redis
+
+    run.send(1 / 3)
+    with redis.Redis.from_url(run.target.redis_url) as client:
+        client.config_set("maxmemory", 1)
+        try:
+            run.send(2 / 3)
+            run.wait(lambda: run.raw[0].held_up, "a post to be saved and held up")
+            run.happened(run.target.waiting() > 0, "the outbox was not needed")
+        finally:
+            client.config_set("maxmemory", 0)
+    run.wait(lambda: not run.target.waiting(), "the outbox to be empty again")
+
+
+@fault("no-files", lacks=no_limits)
+def no_files(run):
+    """The server can open nothing more for a while: whoever is there stays, others wait."""
+    import resource
+
+    run.send(1 / 4)
+    leavers = run.raw[1::2]
+    with run.target.limited(resource.RLIMIT_NOFILE, 1):
+        for client in leavers:
+            hang_up(client.sio)
+        run.wait(lambda: not any(client.connected for client in leavers), "some to lose it")
+        refuses(run, 3 / 4)
+        run.pause(2)
+        run.happened(not any(client.live for client in leavers), "the server could open a file")
+    run.all_live()
+
+
+@fault("database-stopped", database=PostgreSQL, lacks=no_postgresql)
+def database_stopped(run):
+    """PostgreSQL, here the database, is stopped at once (SIGQUIT) and started again, twice."""
+    for each in (0, 3):
+        run.send((each + 1) / 7)
+        run.allow((each + 2) / 7)
+        run.pause(0.05)  # so that it ends in the middle of something
+        run.target.database.kill(signal.SIGQUIT)
+        try:
+            refuses(run, (each + 3) / 7)
+        finally:
+            run.target.database.start()

@@ -24,6 +24,7 @@ class Proxy:
         self.cutting = False  # each upgrade, each at another stage than the one before
         self.loop = asyncio.new_event_loop()
         self.passing = asyncio.Event()
+        self.stranded = []
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
     def __enter__(self):
@@ -64,6 +65,10 @@ class Proxy:
         """End the black hole; as on a real network, what was sent meanwhile arrives now."""
         self.loop.call_soon_threadsafe(self.passing.set)
 
+    def strand(self) -> None:
+        """Pass nothing on, for ever, of what is connected now; new connections work."""
+        self.loop.call_soon_threadsafe(self.strand_all)
+
     # How it is done
 
     async def listen(self):
@@ -80,7 +85,8 @@ class Proxy:
     async def end(self):
         """End all that goes on."""
         await self.refuse()
-        self.passing.set()
+        for passing in (self.passing, *self.stranded):
+            passing.set()
         if others := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(others, timeout=2)
 
@@ -88,6 +94,13 @@ class Proxy:
         """Close what is open."""
         for link in list(self.links):
             link.abort()
+
+    def strand_all(self):
+        """Leave what is open with an event that is set only at the end."""
+        self.passing.clear()
+        self.stranded.append(self.passing)
+        self.passing = asyncio.Event()
+        self.passing.set()
 
     async def carry(self, reader, writer):
         """Connect a client with the server."""
@@ -109,7 +122,7 @@ class Link:
     """One connection through the proxy."""
 
     def __init__(self, proxy: Proxy, *writers):
-        self.proxy, self.writers = proxy, writers
+        self.proxy, self.passing, self.writers = proxy, proxy.passing, writers
         self.chunks = 0  # in both directions
         self.stage = None  # at which an upgrade is cut
 
@@ -117,7 +130,7 @@ class Link:
         """Pass on in one direction until the end of it."""
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
-                await self.proxy.passing.wait()
+                await self.passing.wait()
                 self.chunks += 1
                 if self.proxy.cutting and self.chunks == 1 and UPGRADE.search(data):
                     self.proxy.cuts += 1
@@ -126,7 +139,7 @@ class Link:
                     break
                 writer.write(data)
                 await writer.drain()
-            await self.proxy.passing.wait()
+            await self.passing.wait()
         self.abort()
 
     def abort(self):

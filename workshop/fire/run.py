@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
+from itertools import cycle, groupby
 from pathlib import Path
 
 import playwright.sync_api
@@ -11,9 +12,10 @@ import requests
 
 from workshop.fire import Size
 from workshop.fire.clients import Raw
+from workshop.fire.programs import any_port
 from workshop.fire.proxy import Proxy
 from workshop.fire.tally import Tally, Viewer
-from workshop.fire.target import Target, any_port
+from workshop.fire.target import Target
 from workshop.fire.windows import Window
 from workshop.problem import Problem
 
@@ -138,7 +140,7 @@ class Run:
     def run(self) -> Tally:
         """Connect everybody, run the fault in the middle of the stream, and tally."""
         began = time.time()
-        before = self.target.query("SELECT coalesce(max(id), 0) FROM notices_notice")[0][0]
+        before = self.target.database.query("SELECT coalesce(max(id), 0) FROM notices_notice")[0][0]
         port = self.target.port
         with ExitStack() as stack:
             if self.fault.proxy:
@@ -170,13 +172,14 @@ class Run:
 
     def connect(self, url: str, stack: ExitStack) -> None:
         """Open the clients and the windows."""
-        only = "websocket" if self.target.many else self.fault.transport
-        for number in range(1, self.size.clients + 1):
+        kinds = ("websocket",) if self.target.many else self.fault.transports
+        for number, only in zip(range(1, self.size.clients + 1), cycle(kinds), strict=False):
             client = Raw(f"client {number}", url, [only] if only else None)
             stack.callback(client.close)
             self.raw.append(client)
             client.start()
-        for number in range(1, (self.size.windows if self.browser else 0) + 1):
+        windows = self.size.windows if self.browser else 0
+        for number, only in zip(range(1, windows + 1), cycle(kinds), strict=False):
             query = f"/?transport={only}" if only else "/"
             first = number == 1  # which is the one that a fault may freeze
             window = Window(f"window {number}", self.browser, url + query, can_freeze=first)
@@ -192,17 +195,19 @@ class Run:
 
 
 def run_all(step: Path, faults: list, size: Size, display: Callable, browser) -> None:
-    """Run faults one after the other against one target; display(fault) returns what shows it.
+    """Run faults one after the other against one target for each database.
 
-    The browser is a context of windows.py, or None.
+    display(fault) returns what shows it. The browser is a context of windows.py, or None.
     """
     try:
-        with Target(step) as target, browser or nullcontext() as browser:
-            for fault in faults:
-                for program in (target.redis, target.server):
-                    program.check()
-                line = display(fault)
-                line.done(Run(fault, target, size, browser, line.tick).run())
+        with browser or nullcontext() as browser:
+            for database, some in groupby(faults, lambda fault: fault.database):
+                with Target(step, database) as target:
+                    for fault in some:
+                        for program in (target.database, target.redis, target.server):
+                            program.check()
+                        line = display(fault)
+                        line.done(Run(fault, target, size, browser, line.tick).run())
     except requests.RequestException as error:
         raise Problem(f"The page could not be loaded: {error}") from None
     except playwright.sync_api.Error as error:

@@ -3,6 +3,8 @@
 import os
 import sys
 import time
+import uuid
+from contextlib import suppress
 
 sys.path[0] = os.getcwd()
 os.environ["DJANGO_SETTINGS_MODULE"] = "board.settings"
@@ -13,18 +15,23 @@ def main() -> None:
     import django
 
     django.setup()
-    from django.db import DatabaseError
+    from django.db import Error, connection
 
     from notices.models import Notice
 
     print("ready", flush=True)
     for line in sys.stdin:
+        what = {"author": "Another process", "text": line.strip()}
+        key = uuid.uuid4()
         while True:
             try:
-                Notice.objects.create(author="Another process", text=line.strip())
+                # Saved, it may be, and then the database was gone: so it is asked first.
+                Notice.objects.get_or_create(key=key, defaults=what)
                 break
-            except DatabaseError as error:  # SQLite is busy: nothing was saved.
-                print(error, file=sys.stderr, flush=True)
+            except Error as error:
+                with suppress(OSError):  # The disk is full.
+                    print(error, file=sys.stderr, flush=True)
+                connection.close()  # which may have died; the next has one of its own
                 time.sleep(0.1)
         print("saved", flush=True)
 

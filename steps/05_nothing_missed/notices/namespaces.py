@@ -85,7 +85,7 @@ class Notices(socketio.Namespace):
             return {"ok": False, "errors": form.errors.get_json_data()}
         form.instance.official = get_user(request).is_staff
         form.save()
-        return {"ok": True, "held_up": outbox.held_up}
+        return {"ok": True, "held_up": True} if outbox.held_up else {"ok": True}
 
     def get_request(self, sid):
         """Return the request that opened this connection, with the session as it is now.

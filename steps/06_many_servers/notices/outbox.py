@@ -32,7 +32,7 @@ def empty():
                 busy.release()
     except (*OUTAGE, RedisError) as error:
         held_up = True
-        logger.error("What is saved will be published later: %s", error)
+        logger.error("Saved, and to be published later: %s", error)
 
 
 def keep_empty():

@@ -31,10 +31,6 @@ class TestWindow(plain.TestWindow):
     test_nothing_is_wider_than_the_screen = None
 
 
-class TestFrames(plain.TestFrames):
-    """And in a frame."""
-
-
 class TestSettings(plain.TestSettings):
     """And its settings."""
 

@@ -416,7 +416,7 @@ class Raw:
         self.ws.send(packet)
 
     def wait(self, start):
-        """Wait for a packet that begins so, and return it; give a sign of life where one is asked."""
+        """Wait for a packet that begins so, and return it; answer the pings that come before."""
         while not (packet := self.ws.recv()).startswith(start):
             assert packet, f"hung up before {start!r}"
             if packet == "2":

@@ -267,10 +267,6 @@ class TestWindow(plain.TestWindow):
         expect(one.locator("#count")).to_have_text("You are alone here.")
 
 
-class TestFrames(plain.TestFrames):
-    """In a frame the page connects as well: who asks is the page, not what is around it."""
-
-
 class Opened:
     """What a window opens to reach the Socket.IO server."""
 

@@ -77,10 +77,6 @@ class TestWindow(namespace.TestWindow):
     """What somebody sees and does in a browser."""
 
 
-class TestFrames(plain.TestFrames):
-    """And in a frame: on a slide, beside a notebook's cell."""
-
-
 def by_form(server, step, redis, text):
     """By the page's form, without JavaScript."""
     server.post("Ada", text)

@@ -203,10 +203,6 @@ class TestWindow(namespace.TestWindow):
     test_the_window_that_is_closed_is_counted_out = None
 
 
-class TestFrames(plain.TestFrames):
-    """And in a frame: on a slide, beside a notebook's cell."""
-
-
 class TestAfterCommit:
     """A notice is told once the database has it for good."""
 
@@ -813,9 +809,7 @@ class TestRedisGone:
         server.post("Ada", "Saved by the form")
         server.save_in_admin(session, "Saved in the admin")
         code = f"{SAVE.format('Taken back')}.delete(); {SAVE.format('Saved in a shell')}"
-        assert "to be published later" in manage(
-            step, "shell", "-c", code, **server.extra
-        )
+        assert "to be published later" in manage(step, "shell", "-c", code, **server.extra)
         redis.start()
         connected(page)
         browser.wait('42/notices,["live",true]')

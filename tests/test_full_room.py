@@ -4,23 +4,16 @@ What is looked at is who is answered meanwhile, what is left, and how much is se
 """
 
 import contextlib
-import json
-import re
-import resource
 import select
-import signal
-import socket
 import threading
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 import test_guard as guard
-from test_guard import POST, SOCKET_IO, bystander, frame, patch, works
+from test_guard import POST, bystander, frame, works
 
-from support import PATIENCE, STEPS, wait_until
+from support import PATIENCE, STEPS
 
 __all__ = ["bystander"]  # a fixture
 

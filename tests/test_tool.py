@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import http.server
 import os
 import re
 import shutil
@@ -15,15 +14,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import expect
-from test_03_namespace import fill, sees
 
-from support import STEPS
 from workshop.cluster import find, path_of
-from workshop.paths import FRAMING
 from workshop.problem import Problem
-from workshop.run import Site
-from workshop.steps import find as find_step
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
@@ -498,71 +491,3 @@ def test_a_skipped_test_is_counted_and_fails_in_ci(tmp_path, ci, rest, code):
     assert "1 passed, 1 skipped" in result.stdout
     assert "1 test was not run" in result.stdout
     assert "no browser here" in result.stdout
-
-
-# In a frame, as the slides and the notebooks show it
-
-
-class Around(http.server.BaseHTTPRequestHandler):
-    """A page with one frame, in which is what its own address has after the first slash."""
-
-    def do_GET(self):
-        """Answer with that page."""
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(f'<iframe src="{self.path[1:]}"></iframe>'.encode())
-
-    def log_message(self, *arguments):
-        """Print nothing."""
-
-
-@pytest.fixture(scope="module")
-def around():
-    """Return the port of a server that frames whatever it is asked for."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Around) as server:
-        threading.Thread(target=server.serve_forever, args=[0.02]).start()
-        yield server.server_port
-        server.shutdown()
-
-
-FRAMED = {"DJANGO_SETTINGS_MODULE": "framed", "PYTHONPATH": str(FRAMING)}
-
-
-@pytest.fixture(scope="module")
-def framed(serve):
-    """Serve step 4 with the tool's settings."""
-    return serve(STEPS[4], **FRAMED)
-
-
-def test_the_tool_serves_a_step_with_its_own_settings():
-    site = Site(find_step("4"), "127.0.0.1", 8000, threading.Event())
-    assert site.environment.items() >= FRAMED.items()
-
-
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_a_page_of_this_machine_shows_a_step_that_works(framed, around, window, host):
-    # Under one name both, for a frame of another site has no cookies.
-    page = window(f"http://{host}:{around}/http://{host}:{framed.port}/")
-    board = page.frame_locator("iframe")
-    expect(board.locator("#state")).to_have_text("Live, by websocket.")
-    fill(board, f"Posted in a frame on {host}")
-    sees(board, f"Posted in a frame on {host}")
-
-
-def test_a_page_of_another_site_does_not(framed, around, window):
-    # Not even of one whose name, as this one's, leads to this machine.
-    page = window(f"http://evil.localhost:{around}/{framed.url}/")
-    page.frames[1].wait_for_url("chrome-error:**")
-    assert page.frames[1].get_by_role("heading", name="Notice board").count() == 0
-
-
-def test_every_page_says_who_may_frame_it(serve, framed):
-    other = serve(STEPS[1], FRAME_ANCESTORS="https://slides.example", **FRAMED)
-    mine = "'self' http://localhost:* http://127.0.0.1:*"
-    for server, allowed in ((framed, mine), (other, "https://slides.example")):
-        for path in ("/", "/admin/login/", "/missing/"):
-            headers = server.get(path).headers
-            assert headers["Content-Security-Policy"] == f"frame-ancestors {allowed}"
-            # For a browser that is too old to know the policy: nobody.
-            assert headers["X-Frame-Options"] == "DENY"

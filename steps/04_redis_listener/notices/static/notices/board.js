@@ -2,8 +2,9 @@
 const options = {
   transports: JSON.parse(document.querySelector("#transports").textContent),
   rememberUpgrade: true, // Come back by what got through before, and that on a new connection.
-  timeout: 5000, // An attempt that is not answered is given up, and another one made,
-  reconnectionDelayMax: 3000, // after 3 seconds at most, give or take a half of it by chance.
+  timeout: 5000, // Give up an attempt that nobody answers, and make another one
+  reconnectionDelayMax: 3000, // after 3 seconds at most, give or take a half: not all at once.
+  requestTimeout: 13000, // End a poll whose connection is dead: a browser has only six of them.
 };
 const notices = io("/notices", options);
 const presence = io("/presence", options);

@@ -2,8 +2,8 @@
 const options = {
   // Websocket alone: each request of polling could come to another process, which does not know it.
   transports: ["websocket"],
-  timeout: 5000, // An attempt that is not answered is given up, and another one made,
-  reconnectionDelayMax: 3000, // after 3 seconds at most, give or take a half of it by chance.
+  timeout: 5000, // Give up an attempt that nobody answers, and make another one
+  reconnectionDelayMax: 3000, // after 3 seconds at most, give or take a half: not all at once.
 };
 const notices = io("/notices", options);
 const presence = io("/presence", options);
@@ -74,7 +74,7 @@ async function catchUp() {
 
 async function loadAnew() {
   // Only the list: the form stays as it is, with what somebody is typing.
-  const answer = await fetch(location, { cache: "no-store" });
+  const answer = await fetch(location, { cache: "no-store", signal: AbortSignal.timeout(5000) });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   cursor = readCursor(page);
   list.replaceChildren(...page.querySelectorAll("#notices li"));

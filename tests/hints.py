@@ -380,7 +380,7 @@ STEP_3 = [
     point(
         "one browser can't fill everybody's screen",
         "TestLimit::test_too_many_posts_are_refused_with_a_message",
-        expected="A bound on how much one browser posts: above it the form refuses, with a message.",
+        expected="A bound on what one browser posts: above it the form refuses, with a message.",
         more="The form gets the request, NoticeForm(data, request=request), and its clean() asks "
         "is_too_much() of notices/limits.py, which counts in the cache by the browser's cookie.",
         file="notices/forms.py",

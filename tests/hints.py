@@ -317,7 +317,7 @@ STEP_3 = [
         expected="A client connects to /notices and to /presence, over one websocket, and is "
         "told how many are here.",
         more='serve.py registers them: sio.register_namespace(Notices("/notices")), and the same '
-        'for Presence. Presence emits "count" when a browser connects.',
+        'for Presence. Presence emits "count" a second after a browser connects.',
         file="notices/namespaces.py",
         section="The server's side",
         part="Presence",
@@ -327,7 +327,7 @@ STEP_3 = [
         "TestSocket::test_a_post_is_acknowledged_with_ok[websocket]",
         expected="An event `post` becomes a call of the method on_post. It saves the notice, and "
         'what it returns goes back to that browser as the acknowledgement: {"ok": True}.',
-        more="The form does the work: NoticeForm(data, sender=…), is_valid(), save(). Then return "
+        more="The form does the work: NoticeForm(data, request=…), is_valid(), save(). Then return "
         '{"ok": True}.',
         file="notices/namespaces.py",
         section="The server's side",
@@ -372,17 +372,17 @@ STEP_3 = [
         "TestSocket::test_presence_counts_in_and_out",
         expected="Presence counts browsers in and out, and tells everybody who is connected.",
         more="A set of the sids that are here: add in on_connect, discard in on_disconnect, and "
-        'after both self.emit("count", len(self.here)).',
+        'after both emit_soon(), which in a second emits "count" with len(self.here).',
         file="notices/namespaces.py",
         section="The server's side",
         part="Presence",
     ),
     point(
-        "one sender can't fill everybody's screen",
+        "one browser can't fill everybody's screen",
         "TestLimit::test_too_many_posts_are_refused_with_a_message",
-        expected="A bound on how much one sender posts: above it the form refuses, with a message.",
-        more='The form gets the sender\'s address, sender=request.META["REMOTE_ADDR"], and its '
-        "clean() looks in the cache at when this sender has posted.",
+        expected="A bound on what one browser posts: above it the form refuses, with a message.",
+        more="The form gets the request, NoticeForm(data, request=request), and its clean() asks "
+        "is_too_much() of notices/limits.py, which counts in the cache by the browser's cookie.",
         file="notices/forms.py",
         section="What changes",
         part="NoticeForm",
@@ -392,7 +392,7 @@ STEP_3 = [
         "TestLimit::test_the_form_shares_the_limit",
         expected="The form of the page has the same bound: over HTTP it would be none.",
         more="The view tells the form who sends: NoticeForm(request.POST or None, "
-        'sender=request.META["REMOTE_ADDR"]).',
+        "request=request).",
         file="notices/views.py",
         section="What changes",
         part="board",
@@ -524,7 +524,7 @@ STEP_4 = [
         "TestWindow::test_the_page_says_that_it_is_connected_and_how",
         expected='The page says "Live, by websocket." once the server hears Redis.',
         more='The namespace emits "live", to a new browser in on_connect and to all in '
-        'tell_live(); board.js listens with notices.on("live", …).',
+        'set_live(); board.js listens with notices.on("live", …).',
         file=BOARD_JS,
         section="See it",
         part="let live",
@@ -564,7 +564,7 @@ STEP_4 = [
         expected="Without Redis the page stays up and says that it is not live; when Redis is "
         "back, it is live again by itself.",
         more='The loop around it: in listen(), while True, and on RedisError log "Not live…", '
-        "tell_live(False), wait a second, and try again.",
+        "set_live(False), wait a second, and try again.",
         file="notices/live.py",
         section="What can go wrong",
         part="listen",
@@ -736,7 +736,7 @@ STEP_5 = [
         expected="Without Redis the page says that it is not live, and what is saved stays in the "
         "outbox; when Redis is back, with or without what was in it, every screen has it.",
         more="empty() catches RedisError and leaves the rest for later. On RedisError listen() "
-        "says tell_live(False), waits a second and goes on; begin() is for a stream that is "
+        "says set_live(False), waits a second and goes on; begin() is for a stream that is "
         "another one.",
         file="notices/live.py",
         section="What can go wrong",

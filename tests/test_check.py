@@ -218,7 +218,7 @@ TRIED = {
         "what is not a notice is skipped", "The server's log says: JSONDecodeError",
     ),
     "an outage that ends the listener": Variant(
-        4, "notices/live.py", "notices.tell_live(False)", "raise",
+        4, "notices/live.py", "notices.set_live(False)", "raise",
         "when Redis is gone the page stays up, and says so", "ConnectionError",
     ),
 }  # fmt: skip

@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from workshop.paths import FRAMING
+from workshop.run import Site
+from workshop.steps import Step
 
 STEP = 1
 FRAMED = {"DJANGO_SETTINGS_MODULE": "framed", "PYTHONPATH": str(FRAMING)}
@@ -16,6 +18,11 @@ FRAMED = {"DJANGO_SETTINGS_MODULE": "framed", "PYTHONPATH": str(FRAMING)}
 def server(serve, step):
     """A step as the tool serves it."""
     return serve(step, **FRAMED)
+
+
+def test_the_tool_serves_a_step_so(step):
+    environment = Site(Step(step), "127.0.0.1", 8000, threading.Event()).environment
+    assert environment.items() >= FRAMED.items()
 
 
 class Slide(BaseHTTPRequestHandler):

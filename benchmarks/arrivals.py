@@ -709,6 +709,7 @@ class Room:
         self.until(lambda: not self.bystander.busy, ", and a bystander waits for the page")
         return {
             "seconds": (self.last or ended) - (self.back or began),
+            "told": ended - (self.back or began),
             "page": max(self.bystander.times, default=None),
             "packets": sum(page.packets for page in pages) / len(pages),
             "failed": self.failed,

@@ -28,7 +28,7 @@ class Results:
                 self.runs.setdefault((run["server"], run["clients"]), {})[run["round"]] = run
         bases = {"step6": "step 6"} if data.get("ladder") else BASES
         if data.get("arrivals"):
-            bases = {"node-second": "Node, told once a second"}
+            bases = {"node-second": "Node, once a second"}
         self.bases = {key: name for key, name in bases.items() if key in self.names}
         self.ladder, self.arrivals = data.get("ladder"), data.get("arrivals")
 
@@ -107,7 +107,7 @@ def show(data: dict) -> None:
     }
     if results.arrivals:
         columns = {
-            f"{name}: {unit}": (most, phase, what)
+            f"{name}\n{unit}": (most, phase, what)
             for phase, name in PHASES.items()
             for unit, what in {"CPU s": "server", "s": "seconds"}.items()
         }
@@ -332,6 +332,7 @@ def arrivals(results: Results) -> list[tuple]:
         return (
             {f"CPU s, {clients}": cell(clients, phase, "server") for clients in sizes}
             | {f"last one, s: {every}": middles(phase, "seconds")}
+            | {f"all told, s: {every}": middles(phase, "told")}
             | {f"{packets}: {every}": middles(phase, "packets")}
             | {f"a page meanwhile, at worst, s: {every}": middles(phase, "page")}
             | {f"{name}: {every}": middles(phase, what) for name, what in more.items()}
@@ -345,7 +346,8 @@ def arrivals(results: Results) -> list[tuple]:
             "All arrive at one moment",
             "Each page is asked for, with its style, its script and socket.io-client, and then "
             "connects, until all are live and know how many they are. The server's CPU for all "
-            "that; when the last one was live; what each was sent; and a bystander's `GET /`. "
+            "that; when the last one was live, and when all had been told; what each was sent; "
+            "and a bystander's `GET /`. "
             "Broken: connections that did not come to be, or ended, and were tried again. "
             "Overflows: how often the kernel had to let a connection wait outside, as too many "
             "waited to be accepted; it tries again after 1 s, 2 s, 4 s and so on.",

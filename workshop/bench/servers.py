@@ -103,16 +103,16 @@ def rooms() -> list[Server]:
     channels = replace(peers["channels-uvicorn"], wire="Channels", needs=page | {"bench"})
     node = replace(peers["node"], wire="Page", needs=page | {"node"})
     second = {"PRESENCE": "second"}
-    many = replace(step(6, "Stream"), key="step6-nginx", name="step 6, nginx and its processes")
+    many = replace(step(6, "Stream"), key="step6-nginx", name="step 6 behind nginx")
     return [
         replace(step(4, "Live"), needs=page),
         replace(step(7, "Stream"), needs=page),
         replace(many, needs=page, behind_nginx=True),
         node,
-        replace(node, key="node-second", name=f"{node.name}, told once a second",
+        replace(node, key="node-second", name="Node, once a second",
                 settings=node.settings | second),
-        replace(channels, most=500),  # A thousand take it a quarter of an hour.
-        replace(channels, key="channels-second", name=f"{channels.name}, told once a second",
+        replace(channels, most=500),  # Twice as many would take it four times as long: 15 minutes.
+        replace(channels, key="channels-second", name="Channels, once a second",
                 settings=second),
     ]  # fmt: skip
 

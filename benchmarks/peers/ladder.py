@@ -11,7 +11,6 @@ import os
 import sys
 
 import engineio.socket
-import socketio
 
 sys.path.insert(0, os.getcwd())
 rung, port = sys.argv[1:]
@@ -31,11 +30,11 @@ if rung in ("garbage", "timer"):  # of step 6
     if rung == "timer":
         engineio.socket.Socket.poll = poll
 else:
-    from board import fan_out
+    from board import direct, fan_out, guard
 
-    fan_out.Manager = socketio.Manager  # the library's own
+    fan_out.Manager = guard.Manager  # the library's own emit
     if rung == "framed":
-        fan_out.frame = functools.lru_cache(100)(fan_out.frame)  # once for each packet
+        direct.frame = functools.lru_cache(100)(direct.frame)  # once for each packet
 
 import serve
 

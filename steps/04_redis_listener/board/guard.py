@@ -95,6 +95,13 @@ class EngineServer(engineio.Server):
         else:
             super().send_packet(sid, pkt)
 
+    def handle_request(self, environ, start_response):
+        def start(status, headers):
+            # What a browser that was cut off begins anew must not be on a connection that is dead.
+            start_response(status, [*headers, ("Connection", "close")])
+
+        return super().handle_request(environ, start)
+
     def disconnect(self, sid):
         if sid in self.sockets:
             # The library would wait until the browser has taken what is queued: it may never.
@@ -296,7 +303,9 @@ class Handler(geventwebsocket.handler.WebSocketHandler):
         super().__init__(sock, address, server)
 
     def handle_one_request(self):
-        gevent.sleep(0)  # One that sends many at once waits for its turn, too.
+        # Who asks for much at once waits for a turn, too. After sleep(0) the loop runs up to fifty
+        # others that are ready before it looks at sockets again: that is long, of whole requests.
+        gevent.sleep(0.001)
         self.head = gevent.Timeout.start_new(MAX_HEAD, TimeoutError("the head took too long"))
         try:
             return super().handle_one_request()

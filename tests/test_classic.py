@@ -284,15 +284,14 @@ class TestRoom:
         assert any("That is a lot of notices" in answer for answer in answers)
         other.post("From the neighbour")
 
-    def test_many_who_arrive_are_told_of_once_a_second(self, server):
+    def test_many_who_arrive_are_told_of_once_a_second(self, serve, step):
         """N who come are not N² packets."""
+        server = serve(step)
         here = [Old(server, "/presence") for _ in range(20)]
         told = []
         while not told or f"[{len(here)}," not in told[-1]:
             told.append(here[0].wait('5::/presence:{"args":'))
         assert len(told) < len(here)
-        for browser in here:
-            browser.close()
 
 
 class TestServer:

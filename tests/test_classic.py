@@ -268,6 +268,32 @@ class TestUser:
                 server.log_out(session)
 
 
+class TestRoom:
+    """What one browser does is not everybody's trouble."""
+
+    def test_who_posts_too_much_is_one_browser_and_not_its_neighbour(self, serve, step):
+        """By the cookie of the page that opened the connection."""
+        server = serve(step, POSTS_IN_TEN_SECONDS="1")
+        cookies = [server.get("/").cookies["browser"] for _ in range(2)]
+        one, other = [Old(server, "/notices", cookie=f"browser={each}") for each in cookies]
+        one.post("The first")
+        # Two more, as ten seconds may end in between.
+        for _ in range(2):
+            one.say(POST % "One too many")
+        answers = [one.wait("6::/notices:1+") for _ in range(2)]
+        assert any("That is a lot of notices" in answer for answer in answers)
+        other.post("From the neighbour")
+
+    def test_many_who_arrive_are_told_of_once_a_second(self, serve, step):
+        """N who come are not N² packets."""
+        server = serve(step)
+        here = [Old(server, "/presence") for _ in range(20)]
+        told = []
+        while not told or f"[{len(here)}," not in told[-1]:
+            told.append(here[0].wait('5::/presence:{"args":'))
+        assert len(told) < len(here)
+
+
 class TestServer:
     """Where it listens, what it refuses, and how it ends."""
 

@@ -96,7 +96,8 @@ def serve(host="127.0.0.1", port=8000):
     sio = Server()
     slides = Slides("/slides")
     sio.register_namespace(slides)
-    server = WSGIServer((host, port), socketio.WSGIApp(sio, WSGIHandler()), handler_class=Handler)
+    app = socketio.WSGIApp(sio, WSGIHandler())
+    server = WSGIServer((host, port), app, handler_class=Handler, backlog=4096)
     gevent.signal_handler(signal.SIGINT, server.stop)
     gevent.signal_handler(signal.SIGTERM, server.stop)
     try:

@@ -33,7 +33,8 @@ def serve(host="127.0.0.1", port=8000):
     """Answer requests until SIGINT (Ctrl-C) or SIGTERM. On SIGUSR1, print each greenlet's stack."""
     # What is under /socket.io/ goes to the Socket.IO server, everything else to Django.
     app = socketio.WSGIApp(sio, StaticFilesHandler(application))
-    server = WSGIServer((host, port), app, handler_class=BehindNginx)
+    # A room that comes at once waits to be let in: without the number, 256 may.
+    server = WSGIServer((host, port), app, handler_class=BehindNginx, backlog=4096)
     gevent.signal_handler(signal.SIGINT, server.stop)
     gevent.signal_handler(signal.SIGTERM, server.stop)
     if hasattr(signal, "SIGUSR1"):  # not on Windows

@@ -137,6 +137,10 @@ class PostgreSQL:
         if self.user:
             shutil.chown(self.data, "postgres")
         self.run("initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--no-sync")
+        self.start()
+
+    def start(self):
+        """Start, and wait until it takes connections."""
         options = f"-p {self.port} -k '' -c listen_addresses=127.0.0.1 -c fsync=off"
         log = f"{self.data}/log"
         self.run("pg_ctl", "-D", self.data, "-w", "-o", options, "-l", log, "start")
@@ -152,10 +156,11 @@ class PostgreSQL:
         command = [self.find(program), *map(str, arguments)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **self.user)
 
-    def stop(self):
-        """Stop, and leave nothing."""
+    def stop(self, keep=False):
+        """Stop, and leave nothing, unless it is to be started again."""
         self.run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
-        shutil.rmtree(self.data)
+        if not keep:
+            shutil.rmtree(self.data)
 
 
 class DidNotStart(AssertionError):

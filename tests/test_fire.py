@@ -28,11 +28,12 @@ from workshop.steps import Step
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9, and an embedded Valkey")
 SMALL = ["--quick", "--notices=100", "--clients=4"]
-# Most of a fault is waiting: three calls at a time, the first with what needs a window.
+# Most of a fault is waiting: four calls at a time, two with what needs a window.
 LANES = [
     ("5", 1, "asleep", "upgrade", "polling", "redis-forgets"),
     ("5", 0, "server-killed", "server-stopped", "redis-persistent", "network-cut", "black-hole",
-     "trimmed", "two-at-once", "outbox"),
+     "trimmed", "two-at-once", "outbox", "disk-full", "redis-full"),
+    ("5", 1, "half-open", "no-files", "database-stopped"),
     ("6", 0, "server-killed", "rolling-restart", "nginx-stopped", "outbox"),
 ]  # fmt: skip
 TRIED = [(lane, fault) for lane, (_, _, *faults) in enumerate(LANES) for fault in faults]

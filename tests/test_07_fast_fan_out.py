@@ -22,6 +22,7 @@ import socketio.packet
 import test_01_plain_django as plain
 import test_02_gevent_server as gevent_server
 import test_06_many_servers as many_servers
+import test_full_room as full_room
 import test_guard as guard
 import websocket
 from playwright.sync_api import expect
@@ -856,6 +857,13 @@ test_the_second_of_two_packets_does_not_wait_for_the_first = (
     guard.test_the_second_of_two_packets_does_not_wait_for_the_first
 )
 test_a_browser_that_stops_reading_is_let_go = guard.test_a_browser_that_stops_reading_is_let_go
+test_whoever_says_something_meanwhile_is_answered = (
+    full_room.test_whoever_says_something_meanwhile_is_answered
+)
+test_who_goes_on_with_what_is_refused_is_let_go = (
+    full_room.test_who_goes_on_with_what_is_refused_is_let_go
+)
+test_nothing_is_kept_of_who_has_gone = full_room.test_nothing_is_kept_of_who_has_gone
 
 
 @pytest.mark.parametrize("transport", ["websocket"])

@@ -406,7 +406,7 @@ STEP_3 = [
         "hears.",
         file=BOARD_JS,
         section="The client's side",
-        part="const tell",
+        part="const showState",
     ),
     point(
         "a post is in every window without a reload",
@@ -478,11 +478,11 @@ STEP_4 = [
         "TestEverySource::test_a_published_notice_may_be_no_more_than_author_and_text",
         expected="listen hands what it hears to the namespace, which calls emit with it. author "
         "and text are enough: the rest is made up.",
-        more='For each message: notices.tell(message["data"]). tell() reads the JSON, checks it '
+        more='For each message: notices.broadcast(message["data"]). It reads the JSON, checks it '
         "with the form, and fills in id, official and created.",
         file="notices/namespaces.py",
         section="What changes",
-        part="Notices.tell",
+        part="Notices.broadcast",
     ),
     point(
         "what is not a notice is skipped",
@@ -492,11 +492,11 @@ STEP_4 = [
         "TestBadMessages::test_it_is_one_line_in_the_log_and_the_next_one_arrives[deep]",
         expected="Anybody may publish anything on a channel: what is not a notice is one line in "
         "the log, which begins with Skipped, and the next one arrives.",
-        more="tell() catches AttributeError, RecursionError and ValueError, and logs one line. "
+        more="broadcast() catches AttributeError, RecursionError and ValueError, and logs one line. "
         "Nothing may end the loop in listen().",
         file="notices/namespaces.py",
         section="What changes",
-        part="Notices.tell",
+        part="Notices.broadcast",
     ),
     point(
         "whoever saves a notice publishes it",
@@ -621,7 +621,7 @@ STEP_5 = [
         "TestAway::test_the_page_has_a_cursor",
         expected="The page says how far it has been told: the view hands the server's cursor to "
         "the template.",
-        more="tell() keeps the last entry's id in Notices.cursor, board() hands it on as "
+        more="broadcast() keeps the last entry's id in notices.cursor, board() hands it on as "
         '"cursor", before the notices, and the template has {{ cursor|json_script:"cursor" }}.',
         file="notices/views.py",
         section="What changes",
@@ -634,7 +634,7 @@ STEP_5 = [
         expected="A browser says `since` with its cursor, and is sent what came after it, a batch "
         'at a time: "again" means ask again, "live" that what is new will come by itself.',
         more='on_since() emits "notices" to=sid, and enters the room "caught up" once the cursor '
-        "is not behind the server's own. tell() emits to that room.",
+        "is not behind the server's own. broadcast() emits to that room.",
         file="notices/namespaces.py",
         section="What changes",
         part="Notices.on_since",
@@ -656,9 +656,9 @@ STEP_5 = [
         "TestBadMessages::test_each_is_one_line_in_the_log_and_the_next_one_arrives",
         expected="Anybody may append anything to a stream: what is not a notice is one line in the "
         "log, which begins with Skipped, and the next one arrives.",
-        more="read_notice() logs it and returns None, as tell() did in step 4; its cursor is told "
+        more="read_notice() logs it and returns None, as broadcast() did in step 4; its cursor is told "
         "all the same.",
-        file="notices/namespaces.py",
+        file="notices/entries.py",
         section="What changes",
         part="read_notice",
     ),
@@ -816,9 +816,9 @@ STEP_6 = [
         "the limit of posts is one for all processes",
         "TestWhoItIs::test_the_limit_of_posts_is_one_for_all_processes_and_one_for_each_address",
         expected="Ten posts in ten seconds from one address, whichever processes they come to.",
-        more="nginx says in X-Real-IP who the browser is, BehindNginx in serve.py believes it, and "
-        "CACHES in board/settings.py names Redis, which all share.",
-        file="serve.py",
+        more="nginx says in X-Real-IP who the browser is, BehindNginx in board/proxy.py believes "
+        "it, and notices/limits.py counts in Redis, which all share.",
+        file="board/proxy.py",
         section="One address",
         part="BehindNginx",
     ),
@@ -859,7 +859,7 @@ STEP_7 = [
         "TestStart::test_the_server_has_this_manager",
         expected="python-socketio asks a client manager who gets an event, and takes one of ours. "
         "Everything else is as in step 6: the board is at /.",
-        more="In board/fan_out.py: class Manager(socketio.Manager). In serve.py: "
+        more="In board/fan_out.py: class Manager(guard.Manager). In serve.py: "
         "from board.fan_out import Manager, and sio = Server(client_manager=Manager()).",
         file="serve.py",
         section="What changes",
@@ -899,7 +899,7 @@ STEP_7 = [
         "no other greenlet runs meanwhile.",
         more="self.connection.send(data, 0, 0.0): with the timeout 0.0 gevent doesn't wait, and "
         "raises BlockingIOError where there is no room at all.",
-        file="board/fan_out.py",
+        file="board/direct.py",
         section="Write directly",
         part="Socket.write",
     ),
@@ -912,7 +912,7 @@ STEP_7 = [
         "waits for it, in the queue. Then all of that is written in one go.",
         more="While self.writing is true, write() only puts into the queue. write_rest() writes "
         "with sendall, then what take() gives, joined, until that is nothing.",
-        file="board/fan_out.py",
+        file="board/direct.py",
         section="What does not fit",
         part="Socket.write_rest",
     ),
@@ -925,7 +925,7 @@ STEP_7 = [
         more="In write(), once self.behind is more than MAX_BEHIND: log it and hang_up(). The "
         "greenlet that hears the browser ends with its connection, and the one that writes fails: "
         "there take() forgets what waits.",
-        file="board/fan_out.py",
+        file="board/direct.py",
         section="What does not fit",
         part="Socket.write",
     ),
@@ -937,8 +937,8 @@ STEP_7 = [
         "emitted meanwhile waits; if it ends before the 5, polling goes on.",
         more="finish_polling() sets self.upgrading, answers 2probe with 3probe, ends the last poll "
         "with a NOOP in the queue, and waits for the 5. After it, send what take() gives.",
-        file="board/fan_out.py",
-        section="Two greenlets less",
+        file="board/direct.py",
+        section="A greenlet less",
         part="Socket.finish_polling",
     ),
     point(
@@ -949,8 +949,8 @@ STEP_7 = [
         "next sign of life is asked for.",
         more="_upgrade_websocket() receives in the greenlet that calls it, and spawns none. "
         "schedule_ping() has a timer: gevent.spawn_later(self.server.ping_interval, self.ping).",
-        file="board/fan_out.py",
-        section="Two greenlets less",
+        file="board/direct.py",
+        section="A greenlet less",
         part="Socket._upgrade_websocket",
     ),
 ]

@@ -609,7 +609,7 @@ def event_names(folder: Path, step: Step) -> Hint | None:
     if not (python.is_file() and javascript.is_file() and (folder / "serve.py").is_file()):
         return None
     classes = namespace_classes(python)
-    paths = registered(folder / "serve.py", classes)
+    paths = registered(python, classes) | registered(folder / "serve.py", classes)
     text = without_comments(javascript.read_text(encoding="utf-8"))
     for variable, path, line in matches(r"(\w+)\s*=\s*io\(\s*[\"'`]([^\"'`]*)", text):
         if path not in paths:
@@ -649,7 +649,7 @@ def namespace_classes(path: Path) -> dict[str, Events]:
 
 
 def registered(path: Path, classes: dict[str, Events]) -> dict[str, Events]:
-    """Return the namespaces of serve.py by their path: Notices("/notices") says both."""
+    """Return the namespaces that a file makes by their path: Notices("/notices") says both."""
     result = {}
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) in classes and node.args:

@@ -492,7 +492,7 @@ STEP_4 = [
         "TestBadMessages::test_it_is_one_line_in_the_log_and_the_next_one_arrives[deep]",
         expected="Anybody may publish anything on a channel: what is not a notice is one line in "
         "the log, which begins with Skipped, and the next one arrives.",
-        more="broadcast() catches AttributeError, RecursionError and ValueError, and logs one line. "
+        more="broadcast() catches AttributeError, RecursionError and ValueError, and logs a line. "
         "Nothing may end the loop in listen().",
         file="notices/namespaces.py",
         section="What changes",
@@ -656,8 +656,8 @@ STEP_5 = [
         "TestBadMessages::test_each_is_one_line_in_the_log_and_the_next_one_arrives",
         expected="Anybody may append anything to a stream: what is not a notice is one line in the "
         "log, which begins with Skipped, and the next one arrives.",
-        more="read_notice() logs it and returns None, as broadcast() did in step 4; its cursor is told "
-        "all the same.",
+        more="read_notice() logs it and returns None, as broadcast() did in step 4; its cursor is "
+        "told all the same.",
         file="notices/entries.py",
         section="What changes",
         part="read_notice",

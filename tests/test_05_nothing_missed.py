@@ -294,8 +294,8 @@ with transaction.atomic():
 """,
     "after": """
 import os
-from notices import outbox
-outbox.Outbox.delete = lambda entry: os._exit(0)
+from notices.models import Outbox
+Outbox.delete = lambda entry: os._exit(0)
 {}
 """,
 }

@@ -599,7 +599,7 @@ STEP_5 = [
         expected="save() puts the notice into the outbox, in the same transaction; after the "
         "commit the outbox is emptied, and what was in it is appended to the stream.",
         more="In save(), within transaction.atomic(): super().save(…) and "
-        "outbox.Outbox.objects.create(notice=self). After it: "
+        "Outbox.objects.create(notice=self). After it: "
         "transaction.on_commit(outbox.empty, robust=True).",
         file="notices/outbox.py",
         section="What changes",

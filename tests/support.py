@@ -55,6 +55,13 @@ def wait_until(condition, what, patience=PATIENCE):
 WITHOUT = {"PYTHONPATH": str(Path(__file__).with_name("without"))}
 
 
+# As the tool serves a step: the slides and notebooks of this machine may show it in a frame.
+FRAMED = {
+    "DJANGO_SETTINGS_MODULE": "framed",
+    "PYTHONPATH": str(ROOT / "workshop" / "framing"),
+}
+
+
 def environment(**extra):
     """Return this process's environment without the settings of a step, and with those given.
 

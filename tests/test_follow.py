@@ -16,7 +16,7 @@ import requests
 from playwright.sync_api import expect
 
 from slides import page as slides_page
-from support import PATIENCE, ROOT, STEPS, Client, Server, environment, wait_until
+from support import FRAMED, PATIENCE, ROOT, STEPS, Client, Server, environment, wait_until
 from workshop import export
 from workshop.problem import Problem
 
@@ -100,7 +100,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def step(serve):
     """Step 4, which runs in the slides."""
-    return serve(STEPS[4])
+    return serve(STEPS[4], **FRAMED)
 
 
 @pytest.fixture(scope="module")

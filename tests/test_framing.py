@@ -6,12 +6,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import expect
 
-from workshop.paths import FRAMING
+from support import FRAMED
 from workshop.run import Site
 from workshop.steps import Step
 
 STEP = 1
-FRAMED = {"DJANGO_SETTINGS_MODULE": "framed", "PYTHONPATH": str(FRAMING)}
 
 
 @pytest.fixture(scope="module")

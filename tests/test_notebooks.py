@@ -28,7 +28,7 @@ from PIL import Image, ImageChops
 from playwright.sync_api import expect
 from test_tool import MADE, Call, plain_environment
 
-from support import PATIENCE, ROOT, STEPS, environment, free_port, wait_until
+from support import FRAMED, PATIENCE, ROOT, STEPS, environment, free_port, wait_until
 from workshop import running
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
@@ -108,7 +108,7 @@ class Output:
 @pytest.fixture(scope="module")
 def board(serve):
     """A running board; ten notices in ten seconds are its limit, as everywhere."""
-    return serve(STEPS[STEP])
+    return serve(STEPS[STEP], **FRAMED)
 
 
 @pytest.fixture

@@ -429,8 +429,10 @@ class Raw:
 
     def wait(self, start):
         """Wait for a packet that begins so, and return it; answer the pings that come before."""
+        deadline = time.monotonic() + PATIENCE
         while not (packet := self.ws.recv()).startswith(start):
             assert packet, f"hung up before {start!r}"
+            assert time.monotonic() < deadline, f"waited {PATIENCE} s in vain for {start!r}"
             if packet == "2":
                 self.say("3")
         return packet

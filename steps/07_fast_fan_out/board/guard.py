@@ -209,6 +209,10 @@ class Server(socketio.Server):
             except TypeError as error:
                 raise Refused(f"{namespace} {event}: {error}") from None
         with self.turns:
+            if event not in ("connect", "disconnect") and not self.manager.is_connected(
+                args[0], namespace
+            ):
+                return self.not_handled  # It has gone while it waited for its turn.
             try:
                 return super()._trigger_event(event, namespace, *args)
             except ConnectionRefusedError:

@@ -328,7 +328,11 @@ def deaf(server):
     ws = websocket.WebSocket()
     ws.connect(server.url.replace("http", "ws") + SOCKET_IO + "websocket", socket=browser)
     ws.send("40/notices,")
-    ws.send(f'42/notices,["since",{json.dumps(read_cursor(server.url))}]')  # from step 5 on
+    answer = ""
+    while (cursor := read_cursor(server.url)) and '"live"' not in answer:  # from step 5 on
+        ws.send(f'42/notices,0["since",{json.dumps(cursor)}]')
+        while not (answer := ws.recv()).startswith("43/notices,0"):
+            assert answer, "hung up"
     ws.send("40/presence,")
     return browser
 

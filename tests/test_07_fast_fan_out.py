@@ -753,7 +753,7 @@ class TestBehind:
         assert number > 18, "a megabyte may wait"
         assert app.one("diary", deaf.sid) == [("disconnect", "transport close")]
         assert app.one("waiting", deaf.session) < 1000
-        wait_until(lambda: app.one("stacks") == stacks + 1, "its greenlets to end")
+        wait_until(lambda: app.one("stacks") <= stacks + 1, "its greenlets to end")
         deaf.read_to_the_end()
         kept = [event for event in deaf.events if event[0] == "told"]
         assert kept == [("told", [n, "x" * 50_000]) for n in range(len(kept))]

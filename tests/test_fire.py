@@ -136,7 +136,13 @@ def test_a_board_that_is_not_full_has_lost_nothing_by_scrolling():
 def test_a_board_with_a_double_or_a_swap():
     one = viewer()
     one.loaded([(2, "2"), (2, "2"), (3, "3")])
-    assert (one.twice, one.disorder) == (1, 1)
+    assert (one.twice, one.disorder([1, 2, 3])) == (1, 1)
+
+
+def test_the_order_is_that_in_which_they_were_published():
+    """PostgreSQL may commit in another order than that of the ids."""
+    one = viewer(1, 3, 2)
+    assert (one.disorder([1, 2, 3]), one.disorder([1, 3, 2])) == (1, 0)
 
 
 def test_what_the_database_has_must_be_what_was_to_be_saved_once_each():

@@ -160,6 +160,7 @@ class TestFiles:
     ):
         server = serve(step)
         client = connect(server)
+        assert client.post("Before")["ok"]  # Django imports its cache only now: from a file.
         process = psutil.Process(server.process.pid)
         # A connection takes a file, and so do the database and what a post is published on.
         with limited(server, resource.RLIMIT_NOFILE, process.num_fds()):

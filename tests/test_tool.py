@@ -20,7 +20,7 @@ from workshop.problem import Problem
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
-PATIENCE = 120  # a deadline for what should happen at once, or after an install; no measurement
+PATIENCE = 600  # a deadline for what should happen at once, or after an install; no measurement
 MADE = shutil.ignore_patterns(
     ".git", ".venv", "node_modules", ".workshop", "db.sqlite3*", "secret_key.txt", "__pycache__"
 )

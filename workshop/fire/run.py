@@ -12,6 +12,7 @@ import requests
 
 from workshop.fire import Size
 from workshop.fire.clients import Raw
+from workshop.fire.databases import SQLite
 from workshop.fire.programs import any_port
 from workshop.fire.proxy import Proxy
 from workshop.fire.tally import Tally, Viewer
@@ -165,7 +166,9 @@ class Run:
                 window.look()
                 self.tally.wrong += [f"{window.name}: {error}" for error in window.errors]
             saved = self.target.saved(before)
-            self.tally.count(self.viewers, saved, began, ended)
+            # Only SQLite, which has one writer at a time, commits in the order of the ids.
+            published = None if self.fault.database is SQLite else self.target.published()
+            self.tally.count(self.viewers, saved, began, ended, published)
             handed = self.stream.handed if self.stream else 0
             self.tally.check_saved(saved, handed, self.target.waiting())
         return self.tally

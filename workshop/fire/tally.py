@@ -16,9 +16,10 @@ class Viewer:
     def __init__(self):
         self.lock = threading.Lock()
         self.shown = {}  # the text of each notice by its id
+        self.order = []  # ids, as they appeared
         self.highest = 0  # of the ids shown
         self.twice = 0
-        self.disorder = 0
+        self.board_disorder = 0
         self.anew = 0  # how often the page loaded the board anew
         self.off = []  # from which id to which the board no longer had them then
         self.dropped = 0  # came a second time, and was not shown
@@ -29,7 +30,7 @@ class Viewer:
         with self.lock:
             self.times.append(at or time.time())
             self.twice += number in self.shown
-            self.disorder += number < self.highest and number not in self.shown
+            self.order.append(number)
             self.shown[number] = text
             self.highest = max(self.highest, number)
 
@@ -45,7 +46,7 @@ class Viewer:
             self.times.append(at or time.time())
             self.anew += 1
             self.twice += len(numbers) - len(set(numbers))
-            self.disorder += sum(a < b for a, b in pairwise(numbers))
+            self.board_disorder += sum(a < b for a, b in pairwise(numbers))
             if len(numbers) >= BOARD:
                 self.off.append((self.highest, min(numbers)))
             self.shown |= dict(board)
@@ -58,6 +59,12 @@ class Viewer:
             # Only what came between the last notice it was shown and the board it then loaded.
             gone = {n for n in unseen if any(low < n < high for low, high in self.off)}
         return [number for number in unseen if number not in gone], sorted(gone)
+
+    def disorder(self, published: list[int]) -> int:
+        """Return how often a notice appeared that was published before the one under it."""
+        rank = {number: at for at, number in enumerate(published)}
+        appeared = [rank[number] for number in dict.fromkeys(self.order) if number in rank]
+        return self.board_disorder + sum(a > b for a, b in pairwise(appeared))
 
     def silence(self, began: float, ended: float) -> float:
         """Return the longest time without anything new."""
@@ -87,8 +94,19 @@ class Tally:
         """Tell whether the fault happened, and nothing else."""
         return not (self.lost or self.twice or self.disorder or self.wrong)
 
-    def count(self, viewers: list[Viewer], saved: list[tuple], began: float, ended: float) -> None:
-        """Add up what the viewers saw, against what the database has."""
+    def count(
+        self,
+        viewers: list[Viewer],
+        saved: list[tuple],
+        began: float,
+        ended: float,
+        published: list[int] | None = None,
+    ) -> None:
+        """Add up what the viewers saw, against what the database has.
+
+        Unless the order in which they were published is given, it is that of their ids.
+        """
+        published = published or [number for number, _ in saved]
         self.viewers, self.sent = len(viewers), len(saved)
         for viewer in viewers:
             lost, off = viewer.missing(saved)
@@ -96,7 +114,7 @@ class Tally:
             self.lost += len(lost)
             self.off += len(off)
             self.twice += viewer.twice
-            self.disorder += viewer.disorder
+            self.disorder += viewer.disorder(published)
             self.dropped += viewer.dropped
             self.anew += viewer.anew - 1  # The first time is how it began.
             self.silence = max(self.silence, viewer.silence(began, ended))

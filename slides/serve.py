@@ -98,12 +98,12 @@ def serve(host="127.0.0.1", port=8000):
     sio.register_namespace(slides)
     app = socketio.WSGIApp(sio, WSGIHandler())
     server = WSGIServer((host, port), app, handler_class=Handler, backlog=4096)
-    gevent.signal_handler(signal.SIGINT, server.stop)
-    gevent.signal_handler(signal.SIGTERM, server.stop)
     try:
         server.start()
     except OSError as error:
         sys.exit(f"{error.strerror}. Another port: python slides/serve.py {port + 1}")
+    gevent.signal_handler(signal.SIGINT, server.stop)
+    gevent.signal_handler(signal.SIGTERM, server.stop)
     if "TOKEN" not in os.environ:
         print(f"The presenter's own address is http://localhost:{port}/?token={TOKEN}")
     print(f"The slides are at http://{host}:{port}/ (Ctrl-C stops it)", flush=True)

@@ -24,14 +24,14 @@ def serve(host="127.0.0.1", port=8000):
     # What is under /socket.io/ goes to the Socket.IO server, everything else to Django.
     app = socketio.WSGIApp(sio, StaticFilesHandler(application))
     server = WSGIServer((host, port), app, handler_class=WebSocketHandler)
-    gevent.signal_handler(signal.SIGINT, server.stop)
-    gevent.signal_handler(signal.SIGTERM, server.stop)
-    if hasattr(signal, "SIGUSR1"):  # not on Windows
-        gevent.signal_handler(signal.SIGUSR1, print_run_info)
     try:
         server.start()
     except OSError as error:
         sys.exit(f"{error.strerror}. Another port: python serve.py {port + 1}")
+    gevent.signal_handler(signal.SIGINT, server.stop)
+    gevent.signal_handler(signal.SIGTERM, server.stop)
+    if hasattr(signal, "SIGUSR1"):  # not on Windows
+        gevent.signal_handler(signal.SIGUSR1, print_run_info)
     print(f"The notice board is at http://{host}:{port}/ (Ctrl-C stops it)", flush=True)
     server.serve_forever()
 

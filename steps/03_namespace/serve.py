@@ -28,14 +28,14 @@ def serve(host="127.0.0.1", port=8000):
     app = socketio.WSGIApp(sio, StaticFilesHandler(application))
     # A room that comes at once waits to be let in: without the number, 256 may.
     server = WSGIServer((host, port), app, handler_class=Handler, backlog=4096)
-    gevent.signal_handler(signal.SIGINT, server.stop)
-    gevent.signal_handler(signal.SIGTERM, server.stop)
-    if hasattr(signal, "SIGUSR1"):  # not on Windows
-        gevent.signal_handler(signal.SIGUSR1, print_run_info)
     try:
         server.start()
     except OSError as error:
         sys.exit(f"{error.strerror}. Another port: python serve.py {port + 1}")
+    gevent.signal_handler(signal.SIGINT, server.stop)
+    gevent.signal_handler(signal.SIGTERM, server.stop)
+    if hasattr(signal, "SIGUSR1"):  # not on Windows
+        gevent.signal_handler(signal.SIGUSR1, print_run_info)
     print(f"The notice board is at http://{host}:{port}/ (Ctrl-C stops it)", flush=True)
     server.serve_forever()
 

@@ -155,7 +155,7 @@ def test_what_the_database_has_must_be_what_was_to_be_saved_once_each():
 # A step with a mistake
 
 
-def run_with(folder, browser, fault, *changes):
+def run_with(folder, browser, fault, *changes, patience=5):
     """Run a fault against a copy of step 5 in which something was changed."""
     step = folder / "step"
     if not step.exists():
@@ -164,7 +164,7 @@ def run_with(folder, browser, fault, *changes):
         text = (step / name).read_text()
         assert text.count(old) == 1, f"{old!r} has to be in {name}, once"
         (step / name).write_text(text.replace(old, new))
-    size = Size(notices=60, clients=1, windows=1, rounds=1, pace=100, hole=1, patience=3)
+    size = Size(notices=60, clients=1, windows=1, rounds=1, pace=100, hole=1, patience=patience)
     display = Display(Step(STEPS[5]), size, [])
     run_all(step, chosen([fault], "one"), size, display.task, browser)
     return display.tallies[0]
@@ -203,6 +203,7 @@ def test_a_page_without_the_filter_is_seen(tmp_path, browser):
         ("notices/static/notices/board.js", told, ""),
         ("notices/static/notices/board.js", shown, "null"),
         ("notices/namespaces.py", batch, f"{batch}; {batch}"),
+        patience=60,
     )
     assert tally.twice
     assert not tally.lost

@@ -65,12 +65,13 @@ def chosen(names: list[str], servers: str) -> list[Fault]:
     return [possible[name] for name in dict.fromkeys(names or possible)]
 
 
-def rounds(run: Run, number: int, quiet: float = 0):
+def rounds(run: Run, number: int, quiet: Callable[[int], None] | None = None):
     """Divide the stream: each round begins with notices, and has others while the fault lasts."""
     for each in range(number):
         run.send((2 * each + 1) / (2 * number + 1))
-        run.pause(quiet)
         seen = [client.connections for client in run.raw]
+        if quiet:
+            quiet(each)  # before the others
         run.allow((2 * each + 2) / (2 * number + 1))
         yield each, partial(count_reconnected, run, seen)
 
@@ -241,17 +242,22 @@ def asleep(run):
 @fault("polling", proxy=True, transports=("polling",), servers=("one",))
 def polling(run):
     """Clients only poll, and connections are cut: new ones refused, or taken at once."""
-    for each, reconnected in rounds(run, 2 * run.size.rounds, quiet=0.3):
-        if each % 2:
+
+    def drop(each):
+        if each % 2 == 0:
+            # A browser repeats its poll by itself on a new connection, and what the server now
+            # answers to the first one is lost, with nobody told.
+            run.wait(lambda: run.proxy.polls >= len(run.viewers), "each page to poll")
+            run.proxy.drop()
+
+    for each, reconnected in rounds(run, 2 * run.size.rounds, quiet=drop):
+        if each % 2 == 0:
+            some_lost(run, reconnected)
+        else:
             run.proxy.cut()
             run.pause(0.5)
             run.proxy.mend()
             all_lost(run, reconnected)
-        else:
-            # Each has a poll that waits. A browser repeats it by itself on a new connection, and
-            # what the server now answers to the first one is lost, with nobody told.
-            run.proxy.drop()
-            some_lost(run, reconnected)
 
 
 @fault("upgrade", proxy=True, servers=("one",))

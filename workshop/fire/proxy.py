@@ -7,6 +7,7 @@ import threading
 
 CHUNK = 65536
 UPGRADE = re.compile(rb"^GET [^\n]*[?&]sid=.*^upgrade: websocket", re.I | re.M | re.S)
+POLL = re.compile(rb"GET [^\n]*[?&]transport=polling")
 # Of an upgrade: a request, its answer, a probe, its answer, the word to go on. Nobody says a second
 # thing before the other has answered the first.
 STAGES = 5
@@ -42,6 +43,11 @@ class Proxy:
     def call(self, what):
         """Run a coroutine in the proxy's thread, and return its result."""
         return asyncio.run_coroutine_threadsafe(what, self.loop).result()
+
+    @property
+    def polls(self) -> int:
+        """Return how many wait for the answer to a poll."""
+        return sum(link.polls for link in list(self.links))
 
     # What a fault does
 
@@ -124,6 +130,7 @@ class Link:
     def __init__(self, proxy: Proxy, *writers):
         self.proxy, self.passing, self.writers = proxy, proxy.passing, writers
         self.chunks = 0  # in both directions
+        self.polls = False
         self.stage = None  # at which an upgrade is cut
 
     async def pump(self, reader, writer):
@@ -132,6 +139,7 @@ class Link:
             while data := await reader.read(CHUNK):
                 await self.passing.wait()
                 self.chunks += 1
+                self.polls = bool(POLL.match(data))
                 if self.proxy.cutting and self.chunks == 1 and UPGRADE.search(data):
                     self.proxy.cuts += 1
                     self.stage = self.proxy.cuts % STAGES + 1

@@ -18,8 +18,8 @@ from socketio.exceptions import SocketIOError
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from workshop import processes, redis_server, running
-from workshop.paths import ME
+from workshop.base.paths import ME
+from workshop.serving import ports, redis_server, running
 
 MANY = 4096
 START = f"Start it in a terminal with\n    {ME} run 4\nThen run this cell again."
@@ -48,7 +48,7 @@ def board_url() -> str:
     """Return the address of the running board."""
     for url in candidates("BOARD_URL", "url"):
         place = urlsplit(url)
-        if processes.answers(place.port or 80, (place.hostname,)):
+        if ports.answers(place.port or 80, (place.hostname,)):
             return url
     raise Missing(f"There is no notice board. {START}")
 

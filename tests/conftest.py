@@ -13,7 +13,7 @@ from support import LAST, PATIENCE, ROOT, STEPS, Client, Database, PostgreSQL, R
 
 sys.path.insert(0, str(ROOT))
 
-from workshop.chromium import find_chromium
+from workshop.install.chromium import find_chromium
 
 # Where it is set, each of some hundred calls of the tool would compile the tool anew, and each
 # process of pytest all tests. The steps' own folders stay without: see support.environment().

@@ -6,8 +6,8 @@ from support import CLASSIC, ROOT
 
 sys.path.insert(0, str(ROOT))
 
-from workshop import contract, steptree
-from workshop.steps import Step, find
+from workshop.base import contract, steptree
+from workshop.base.steps import Step, find
 
 FILE = CLASSIC / "to_04.diff"
 # The README is what the reader has open, and a lock file says nothing to a person.

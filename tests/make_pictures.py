@@ -15,7 +15,7 @@ from support import ROOT, STEPS, Client, Database, Redis, Server, manage
 
 sys.path.insert(0, str(ROOT))
 
-from workshop.chromium import find_chromium
+from workshop.install.chromium import find_chromium
 
 NOTICES = [
     ("Registration", "The badges are at the desk by the main door."),

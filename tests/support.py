@@ -18,6 +18,7 @@ import threading
 import time
 from pathlib import Path
 
+import engineio
 import requests
 import socketio
 import websocket
@@ -58,7 +59,7 @@ WITHOUT = {"PYTHONPATH": str(Path(__file__).with_name("without"))}
 # As the tool serves a step: the slides and notebooks of this machine may show it in a frame.
 FRAMED = {
     "DJANGO_SETTINGS_MODULE": "framed",
-    "PYTHONPATH": str(ROOT / "workshop" / "framing"),
+    "PYTHONPATH": str(ROOT / "workshop" / "serving" / "framing"),
 }
 
 
@@ -82,7 +83,8 @@ def environment(**extra):
 
 def python(step):
     """Return the Python that runs a step: the classic edition has an environment of its own."""
-    from workshop import environment, steps
+    from workshop.base import steps
+    from workshop.install import environment
 
     if not steps.Step(Path(step)).is_classic:
         return sys.executable
@@ -351,6 +353,17 @@ def read_cursor(url):
     return json.loads(found[1]) if found[1] else None
 
 
+class InOrder(socketio.Client):
+    """Hear one message after the other, as a browser does: the library has a thread for each."""
+
+    def _engineio_client_class(self):
+        class Engine(engineio.Client):
+            def _trigger_event(self, event, *args, run_async=False, **options):
+                return super()._trigger_event(event, *args, **options)
+
+        return Engine
+
+
 class Client:
     """The real python-socketio client; what it is sent is kept, to be waited for.
 
@@ -361,7 +374,7 @@ class Client:
     def __init__(self, url, namespaces=("/notices",), transports=None, **options):
         self.heard = queue.Queue()
         self.cursor = read_cursor(url) if "/notices" in namespaces else None
-        self.sio = socketio.Client(reconnection=False)
+        self.sio = InOrder(reconnection=False)
         for namespace in namespaces:
             self.sio.on("*", self.hear, namespace=namespace)
         options = {"namespaces": list(namespaces), "transports": transports} | options

@@ -22,10 +22,10 @@ import arrivals
 from wire import TEXT, WIRES, WireError, frames
 
 from workshop import bench
+from workshop.base.problem import Problem
 from workshop.bench import Size, report
 from workshop.bench.run import FEW, measure, plan, run_all, trouble
 from workshop.bench.servers import PEERS, Bench, ladder, rooms, servers
-from workshop.problem import Problem
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 SERVERS = {server.key: server for server in servers()}

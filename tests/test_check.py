@@ -15,9 +15,9 @@ import pytest
 
 from hints import LESSONS
 from support import ROOT, STEPS
-from workshop import check, diagnose, mine
-from workshop.parts import where
-from workshop.steps import find
+from workshop.base.parts import where
+from workshop.base.steps import find
+from workshop.learn import check, diagnose, mine
 
 MADE = shutil.ignore_patterns("db.sqlite3", "secret_key.txt", "__pycache__")
 # Tried unbroken, and step 1 by --watch below. All of them would take half a minute, for tests that

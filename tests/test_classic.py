@@ -36,8 +36,8 @@ from support import (
     python,
     wait_until,
 )
-from workshop import contract
-from workshop.steps import Step
+from workshop.base import contract
+from workshop.base.steps import Step
 
 README = (CLASSIC / "README.md").read_text(encoding="utf-8")
 STATE = "Live, by {}."

@@ -25,7 +25,7 @@ import pytest
 import requests
 
 from support import PATIENCE, ROOT, environment, free_port, wait_until
-from workshop import listings
+from workshop.authoring import listings
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 
@@ -52,7 +52,7 @@ def clone(tmp_path):
         if not path.name.startswith("workshop-"):
             (folder / ".venv" / path.name).symlink_to(path)
     # The tool's own stamps name the folder; without them it would install everything again.
-    stamp = "from workshop.environment import *; [write_stamp(part) for part in PARTS]"
+    stamp = "from workshop.install.environment import *; [write_stamp(part) for part in PARTS]"
     subprocess.run([sys.executable, "-c", stamp], cwd=folder, check=True)
     return folder
 

@@ -220,7 +220,7 @@ def test_write_mends_the_kept_diffs(scratch):
 def test_what_belongs_to_a_step_is_what_git_tracks(original):
     """The tool's own list must not pass over a file of a step."""
     sys.path.insert(0, str(ROOT))
-    from workshop import steptree
+    from workshop.base import steptree
 
     for step in original.steps:
         tracked = original.git("ls-files", "-z", ".", cwd=step).split("\0")[:-1]

@@ -17,14 +17,14 @@ from support import ROOT, STEPS
 
 sys.path.insert(0, str(ROOT))
 
-from workshop.chromium import find_chromium
+from workshop.base.steps import Step
 from workshop.fire import Size
 from workshop.fire.faults import FAULTS, chosen
 from workshop.fire.report import Display
 from workshop.fire.run import run_all
 from workshop.fire.tally import Tally, Viewer
 from workshop.fire.windows import launched
-from workshop.steps import Step
+from workshop.install.chromium import find_chromium
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9, and an embedded Valkey")
 SMALL = ["--quick", "--notices=100", "--clients=4"]

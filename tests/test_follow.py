@@ -17,8 +17,8 @@ from playwright.sync_api import expect
 
 from slides import page as slides_page
 from support import FRAMED, PATIENCE, ROOT, STEPS, Client, Server, environment, wait_until
-from workshop import export
-from workshop.problem import Problem
+from workshop.base.problem import Problem
+from workshop.talk import export
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TOKEN = "only-for-tests"

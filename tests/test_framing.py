@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from support import FRAMED
-from workshop.run import Site
-from workshop.steps import Step
+from workshop.base.steps import Step
+from workshop.show.run import Site
 
 STEP = 1
 

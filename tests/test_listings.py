@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from support import ROOT
-from workshop import listings, paths
+from workshop.authoring import listings
+from workshop.base import paths
 
 
 def test_nothing_in_this_repository_has_drifted():

@@ -29,7 +29,7 @@ from playwright.sync_api import expect
 from test_tool import MADE, Call, plain_environment
 
 from support import FRAMED, PATIENCE, ROOT, STEPS, environment, free_port, wait_until
-from workshop import running
+from workshop.serving import running
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 
@@ -407,7 +407,7 @@ def clone(tmp_path_factory):
     for path in (ROOT / ".venv").iterdir():
         if not path.name.startswith("workshop-"):
             (folder / ".venv" / path.name).symlink_to(path)
-    stamp = "from workshop.environment import *; [write_stamp(part) for part in PARTS]"
+    stamp = "from workshop.install.environment import *; [write_stamp(part) for part in PARTS]"
     subprocess.run([sys.executable, "-c", stamp], cwd=folder, check=True)
     return folder
 

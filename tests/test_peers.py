@@ -7,9 +7,10 @@ import pytest
 from test_bench import ROOMS, SERVERS, TOY, TOY_ROOM, check, check_room
 
 from support import ROOT
-from workshop import cluster, environment
 from workshop.bench.run import run_all
 from workshop.bench.servers import node_path
+from workshop.install import environment
+from workshop.serving import nginx
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from wire import WIRES
@@ -35,7 +36,7 @@ def test_a_peer_does_the_same_job(key):
 def test_a_full_room_comes_and_comes_back(key):
     if "node" in ROOMS[key].needs and not node_path():
         pytest.skip("no Node.js")
-    if ROOMS[key].behind_nginx and not cluster.path_of("nginx"):
+    if ROOMS[key].behind_nginx and not nginx.path_of("nginx"):
         pytest.skip("no nginx")
     [run] = run_all([ROOMS[key]], TOY_ROOM)["runs"]
     check_room(run)

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from support import ROOT, wait_until
-from workshop import listings
+from workshop.authoring import listings
 
 DECK = ROOT / "slides" / "deck.md"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -149,7 +149,7 @@ def test_the_listings_are_the_code_of_the_steps():
 def site(tmp_path_factory):
     """The address of the deck as it is exported: from a file, without any server."""
     sys.path.insert(0, str(DECK.parent))
-    from workshop.slides import export_site
+    from workshop.talk.slides import export_site
 
     folder = tmp_path_factory.mktemp("export") / "site"
     export_site(folder)

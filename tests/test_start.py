@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from support import ROOT, STEPS
-from workshop import mine, steptree
+from workshop.base import steptree
+from workshop.learn import mine
 
 OWN = "what I have written"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workshop.cluster import find, path_of
-from workshop.problem import Problem
+from workshop.base.problem import Problem
+from workshop.serving.nginx import find, path_of
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
@@ -288,7 +288,9 @@ def test_a_redis_that_does_not_answer_is_said(clone):
 def test_a_mistyped_argument_is_a_sentence(clone, arguments, said):
     if arguments[0] == "test":
         arguments = ["-c", f"import sys; sys.argv[1:] = {arguments}; from workshop.cli import main"]
-        arguments[1] += "\nfrom workshop import testing; testing.needs = lambda args: {'python'}"
+        arguments[1] += (
+            "\nfrom workshop.authoring import testing; testing.needs = lambda args: {'python'}"
+        )
         arguments[1] += "\nsys.exit(main())"
         venv = clone / ".venv" / "bin" / "python"
         result = subprocess.run([venv, *arguments], cwd=clone, capture_output=True, text=True)
@@ -477,9 +479,9 @@ def test_a_skipped_test_is_counted_and_fails_in_ci(tmp_path, ci, rest, code):
         "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no browser here')\n"
     )
     program = (
-        "import sys, pathlib; from workshop import paths\n"
+        "import sys, pathlib; from workshop.base import paths\n"
         f"paths.TESTS = paths.ROOT = pathlib.Path({str(tmp_path)!r})\n"
-        "from workshop import testing\n"
+        "from workshop.authoring import testing\n"
         f"args = type('Args', (), {{'names': [], 'rest': {rest}}})\n"
         "sys.exit(testing.main(args))\n"
     )

@@ -6,30 +6,30 @@ import os
 import subprocess
 import sys
 
-from workshop import environment
-from workshop.paths import ME, VENV_PYTHON, WINDOWS, in_venv
-from workshop.problem import Problem
+from workshop.base.paths import ME, VENV_PYTHON, WINDOWS, in_venv
+from workshop.base.problem import Problem
+from workshop.install import environment
 
 # A command is a module with HELP, add_arguments(parser), needs(args) and main(args) -> exit code.
 # needs() returns a set of environment.PARTS; None means: go without what is not there. All but
 # main() runs before the environment stands, so these modules import other people's packages
 # inside their functions.
 COMMANDS = {
-    "run": "workshop.run",
-    "start": "workshop.start",
-    "check": "workshop.check",
-    "jump": "workshop.jump",
-    "publish": "workshop.publish",
-    "slides": "workshop.slides",
-    "notebook": "workshop.notebook",
-    "listings": "workshop.listings",
-    "test": "workshop.testing",
+    "run": "workshop.show.run",
+    "start": "workshop.learn.start",
+    "check": "workshop.learn.check",
+    "jump": "workshop.learn.jump",
+    "publish": "workshop.show.publish",
+    "slides": "workshop.talk.slides",
+    "notebook": "workshop.lab.notebook",
+    "listings": "workshop.authoring.listings",
+    "test": "workshop.authoring.testing",
     "fire": "workshop.fire",
     "bench": "workshop.bench",
-    "diff": "workshop.diff",
-    "carry": "workshop.carry",
-    "doctor": "workshop.doctor",
-    "map": "workshop.overview",
+    "diff": "workshop.authoring.diff",
+    "carry": "workshop.authoring.carry",
+    "doctor": "workshop.show.doctor",
+    "map": "workshop.show.overview",
 }
 
 

@@ -3,13 +3,13 @@
 import argparse
 import json
 import select
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop.environment import find_npm
-from workshop.paths import ME
-from workshop.problem import Problem
+from workshop.base.paths import ME
+from workshop.base.problem import Problem
+from workshop.install.environment import find_npm
+from workshop.serving.processes import end_as_by_ctrl_c
 
 HELP = "measure what it costs to tell N browsers, beside other servers"
 EPILOG = f"""examples:
@@ -183,8 +183,7 @@ def measured(args: argparse.Namespace) -> dict:
     names = [server for server in names if server.most >= min(size.clients, default=0)]
     if not names or not size.clients:
         raise Problem("Nothing is left to measure.")
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.default_int_handler)  # as Ctrl-C
+    end_as_by_ctrl_c()
     return run.run_all(names, size) | {
         "left_out": left_out,
         "ladder": args.ladder,

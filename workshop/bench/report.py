@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from workshop.base.paths import ME
 from workshop.bench.plot import bars, dots
 from workshop.bench.run import FEW, trouble
-from workshop.paths import ME
 
 BASES = {"step4": "step 4", "node": "Node"}
 PHASES = {"arrive": "come", "back": "come back", "leave": "leave"}

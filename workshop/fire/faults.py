@@ -8,10 +8,10 @@ from functools import partial
 
 import psutil
 
+from workshop.base.problem import Problem
 from workshop.fire.clients import hang_up
 from workshop.fire.databases import PostgreSQL, SQLite
 from workshop.fire.run import SLOW, Run
-from workshop.problem import Problem
 
 FAULTS = {}
 EACH = (None, "polling", "websocket")  # None is a page as it comes: it polls, and upgrades

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from workshop.base.paths import ME
+from workshop.base.steps import Step
 from workshop.fire import Size
 from workshop.fire.tally import Tally
-from workshop.paths import ME
-from workshop.steps import Step
 
 WIDTH = 84
 HEADINGS = ("fault", "sent", "received", "lost", "twice", "out of order", "longest silence")

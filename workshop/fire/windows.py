@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from workshop.fire.programs import any_port
 from workshop.fire.tally import Viewer
+from workshop.serving.ports import any_port
 
 # Runs before the scripts of the page, which are deferred: "interactive" comes before them.
 RECORDER = """

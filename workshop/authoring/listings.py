@@ -1,0 +1,465 @@
+"""Compare the code that the pages show with the files that they name; --fix rewrites it.
+
+A page is a README, a slide or a notebook. Each block of code in it is a command (sh), what that
+command prints (text), or a listing, with a comment on the line above that names what it shows:
+
+    <!-- listing: notices/views.py board -->
+    <!-- listing: serve.py from "from gevent import monkey" to "sio = socketio.Server" -->
+    <!-- listing: board/guard.py Namespace.trigger_event elide "handler = " to "return None" -->
+    <!-- listing: notices/live.py -->
+    <!-- not run: why no test runs this command -->
+    <!-- output: varies -->
+
+A notebook's code cell is one if its metadata say so: {"listing": "../notices/live.py publish"}.
+"""
+
+import argparse
+import ast
+import difflib
+import io
+import json
+import os
+import re
+import shlex
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workshop.base.paths import ME, ROOT, shown
+from workshop.base.problem import Problem
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+HELP = "compare the code in the READMEs, slides and notebooks with the files; --fix rewrites it"
+
+MARKER = re.compile(r"<!--\s*(listing|output|not run):\s*(.*?)\s*-->", re.DOTALL)
+NOT_OURS = re.compile(r"\..*|node_modules|__pycache__|my(-.*)?")  # folders
+LANGUAGES = {  # that fit a file's suffix; for any other suffix it is the suffix itself
+    "py": ["python", "py"],
+    "js": ["js", "javascript"],
+    "html": ["html", "django", "htmldjango", "jinja"],
+    "md": ["md", "markdown"],
+    "sh": ["sh", "bash"],
+    "txt": ["text", "txt"],
+    "yml": ["yaml", "yml"],
+    "conf": ["conf", "nginx"],
+}
+ELLIPSES = {"py": "...", "js": "// …", "css": "/* … */", "html": "<!-- … -->"}
+ELLIPSES |= dict.fromkeys(["conf", "sh", "toml", "yaml", "yml"], "# …")
+# A region's last line that only closes what its first line opens; there are many of these.
+CLOSES = re.compile(r"[])}]|</|\{% *end")
+UNLABELLED = (
+    "nothing says what this block shows. Write <!-- listing: FILE SYMBOL --> on the line above; "
+    "a command is ```sh, and what it prints is ```text directly below it."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `listings`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--fix", action="store_true", help="rewrite the listings that are stale")
+
+
+def needs(args: argparse.Namespace) -> set[str]:
+    """Return what must be installed."""
+    return {"python"}
+
+
+def main(args: argparse.Namespace) -> int:
+    """Show what is stale; with --fix rewrite it, and show what could not be rewritten."""
+    for path in pages() if args.fix else []:
+        for block in rewrite(path):
+            print(f"Rewrote {block.place}: {block.marker.text}")
+    found = problems()
+    for finding in found:
+        print(finding)
+    if stale := sum(bool(finding.diff) for finding in found):
+        what = "1 listing is" if stale == 1 else f"{stale} listings are"
+        print(f"\n{what} stale. To rewrite:  {ME} listings --fix")
+    elif not found:
+        count = sum(block.kind == "listing" for path in pages() for block in blocks(path))
+        print(f"All {count} listings are as in the files that they name.")
+    return 1 if found else 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong at a place of a page; with a diff, it is what --fix mends."""
+
+    place: str
+    sentence: str
+    diff: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a person reads it."""
+        return f"{self.place}: {self.sentence}" + f"\n{self.diff}" * bool(self.diff)
+
+
+def problems(root: Path | None = None) -> list[Finding]:
+    """Return what is wrong with the pages, in their order."""
+    found = []
+    for path in pages(root):
+        try:
+            found += filter(None, (examine(block) for block in blocks(path)))
+        except Problem as problem:
+            found.append(Finding(shown(path), str(problem)))
+    return found
+
+
+def fix(root: Path | None = None) -> list[Path]:
+    """Rewrite each listing that is stale; return the pages that this changed."""
+    return [path for path in pages(root) if rewrite(path)]
+
+
+def pages(root: Path | None = None) -> list[Path]:
+    """Return every page of the repository."""
+    found = []
+    for folder, folders, files in os.walk(root or ROOT):
+        folders[:] = sorted(name for name in folders if not NOT_OURS.fullmatch(name))
+        found += [Path(folder, name) for name in sorted(files) if name.endswith((".md", ".ipynb"))]
+    return found
+
+
+# The blocks of a page
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A comment that says what the block below it is."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code in a page, or a marker that stands above none."""
+
+    path: Path
+    cell: int | None  # of a notebook, from 0 on
+    lines: tuple[int, int] | None  # from the fence to the line below, from 0 on; None: all
+    language: str = ""
+    code: str = ""
+    fence: str = ""  # its backticks, or tildes
+    marker: Marker | None = None
+    follows: "Block | None" = None  # the block directly above
+    wrong: str = ""  # what is wrong with it whatever it shows
+
+    @property
+    def kind(self) -> str:
+        """Return what this is: a listing, a command, its output, or nothing known."""
+        if self.marker and self.marker.kind == "listing":
+            return "listing"
+        if self.language == "text" and self.follows and self.follows.kind == "command":
+            return "output"
+        return "command" if self.language == "sh" else ""
+
+    @property
+    def place(self) -> str:
+        """Return the page and the line."""
+        line = self.lines[0] + 1 if self.lines else 1
+        cell = "" if self.cell is None else f"cell {self.cell + 1}, line "
+        return f"{shown(self.path)}:{cell}{line}"
+
+
+def blocks(path: Path) -> list[Block]:
+    """Return the blocks of a page."""
+    if path.suffix != ".ipynb":
+        return list(markdown_blocks(path, None, text_of(path)))
+    found = []
+    for number, cell in enumerate(notebook(path)[0]["cells"]):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            found += markdown_blocks(path, number, source)
+        elif "listing" in cell["metadata"]:
+            marker = Marker("listing", cell["metadata"]["listing"])
+            found.append(Block(path, number, None, "python", source, marker=marker))
+    return found
+
+
+def markdown_blocks(path: Path, cell: int | None, text: str) -> Iterator[Block]:
+    """Yield the blocks of a Markdown text."""
+    from markdown_it import MarkdownIt
+
+    rows = split_lines(text)
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    last = None
+    for above, token, below in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
+        if token.type == "fence":
+            first, end = token.map
+            language = (token.info.split() or [""])[0]
+            code = token.content.removesuffix("\n")
+            closed = end - first > 1 and rows[end - 1].strip("> \t\r\n").startswith(token.markup)
+            wrong = "" if closed else "the fence that begins here has no end."
+            marker = marker_of(above, token)
+            last = Block(
+                path, cell, (first, end), language, code, token.markup, marker, last, wrong
+            )
+            yield last
+        elif not marker_of(token, below):
+            last = None
+            if wrong := astray(token):
+                yield Block(path, cell, tuple(token.map), wrong=wrong)
+
+
+def marker_of(comment: "Token | None", fence: "Token | None") -> Marker | None:
+    """Return the marker that a comment is if it stands directly above a fence."""
+    if not comment or not fence or (comment.type, fence.type) != ("html_block", "fence"):
+        return None
+    match = MARKER.fullmatch(comment.content.strip())
+    return Marker(*match.groups()) if match and comment.map[1] == fence.map[0] else None
+
+
+def astray(token: "Token") -> str:
+    """Return what is wrong with what is neither a fence nor the marker of one."""
+    if token.type == "code_block":
+        return "an indented block of code: put it between fences, ``` and ```."
+    html = "".join(
+        part.content for part in [token, *(token.children or [])] if part.type.startswith("html_")
+    )
+    if re.search(r"^\s*(```|~~~)|<pre\b", html, re.MULTILINE):
+        return "code within HTML: put it between fences, with an empty line above the first."
+    if match := MARKER.search(html):
+        return f"<!-- {match[1]}: … --> has to be alone on the line directly above a fence."
+    return ""
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a Markdown text with their ends, as its parser counts them."""
+    return re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)
+
+
+def text_of(path: Path) -> str:
+    """Return a text file's text, the ends of its lines as they are."""
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError:
+        raise Problem(f"{path.name} is not UTF-8.") from None
+
+
+def notebook(path: Path) -> tuple[dict, dict, str]:
+    """Return a notebook, and the options and the end with which it was written as JSON."""
+    text = text_of(path)
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise Problem(f"this is no notebook: {error}.") from None
+    if not isinstance(content, dict) or content.get("nbformat") != 4:
+        raise Problem("this is no notebook of version 4: open it in Jupyter and save it.")
+    end = text[len(text.rstrip()) :]
+    for indent in (1, 2, 4):
+        options = {"indent": indent, "ensure_ascii": False}
+        if json.dumps(content, **options) + end == text:
+            return content, options, end
+    raise Problem("this notebook is not laid out as Jupyter does it: open it there and save it.")
+
+
+# What is wrong with a block, and how it is mended
+
+
+def examine(block: Block) -> Finding | None:
+    """Return what is wrong with a block."""
+    try:
+        check_label(block)
+        if block.kind != "listing" or block.code == (code := listed(block)):
+            return None
+    except Problem as problem:
+        return Finding(block.place, str(problem))
+    return Finding(block.place, f"stale: {block.marker.text}", diff(block.code, code))
+
+
+def check_label(block: Block) -> None:
+    """Raise a problem if a block is not marked as what it is."""
+    if block.wrong or not block.kind:
+        raise Problem(block.wrong or UNLABELLED)
+    kind, text = (block.marker.kind, block.marker.text) if block.marker else ("", "")
+    if kind == "not run" and (block.kind != "command" or not text):
+        raise Problem("<!-- not run: … --> is for a command (```sh), and says why.")
+    if kind == "output" and (block.kind != "output" or text != "varies"):
+        raise Problem("<!-- output: varies --> is for what a command prints (```text).")
+    if block.kind == "output" and block.follows.marker and not kind:
+        raise Problem("its command is not run, so nothing compares this: <!-- output: varies -->")
+
+
+def listed(block: Block) -> str:
+    """Return the code that a listing should have."""
+    suffix, code = show(block.marker.text, block.path.parent)
+    fitting = LANGUAGES.get(suffix, [suffix])
+    if block.language not in fitting:
+        raise Problem(f"```{block.language} does not fit the file: write ```{fitting[0]}.")
+    if block.fence and re.search(rf"^\s*{block.fence}", code, re.MULTILINE):
+        raise Problem("the code has a line that looks like the block's end: use a longer fence.")
+    return code
+
+
+def diff(old: str, new: str) -> str:
+    """Return what differs, briefly: - the page, + the file."""
+    rows = list(difflib.unified_diff(old.split("\n"), new.split("\n"), lineterm="", n=1))[2:]
+    if len(rows) > 20:
+        rows[19:] = [f"… {len(rows) - 19} more lines"]
+    return "\n".join(f"    {row}" for row in rows if not row.startswith("@@"))
+
+
+def rewrite(path: Path) -> list[Block]:
+    """Rewrite the stale listings of a page; return them as they were."""
+    try:
+        stale = [block for block in blocks(path) if (it := examine(block)) and it.diff]
+    except Problem:  # with the page itself, which problems() says
+        return []
+    if stale and path.suffix == ".ipynb":
+        content, options, end = notebook(path)
+        for number in {block.cell for block in stale}:
+            cell = content["cells"][number]
+            source = "".join(cell["source"])
+            new = rewritten(source, [block for block in stale if block.cell == number])
+            as_list = isinstance(cell["source"], list)
+            cell["source"] = new.splitlines(keepends=True) if as_list else new
+        path.write_bytes((json.dumps(content, **options) + end).encode())
+    elif stale:
+        path.write_bytes(rewritten(text_of(path), stale).encode())
+    return stale
+
+
+def rewritten(text: str, stale: list[Block]) -> str:
+    """Return a text with the code of its files in its stale listings, all else as it was."""
+    rows = split_lines(text)
+    for block in reversed(stale):  # from the end, so that the lines keep their numbers
+        if block.lines is None:
+            return listed(block)
+        start, end = block.lines
+        before, _, rest = rows[start].partition(block.fence)
+        # In a list or a quotation, each line begins as its first: "1. " as spaces, ">" as it is.
+        before = re.sub(r"[^>\s]", " ", before)
+        newline = rest[len(rest.rstrip("\r\n")) :]
+        rows[start + 1 : end - 1] = [
+            (before + line if line else before.rstrip()) + newline
+            for line in listed(block).split("\n")
+        ]
+    return "".join(rows)
+
+
+# What a marker names
+
+
+def show(marker: str, folder: Path) -> tuple[str, str]:
+    """Return the suffix of the file that a marker names, and the code in it that it names."""
+    try:
+        name, *words = shlex.split(marker)
+    except ValueError:
+        raise Problem(f"this marker has no file, or a quotation without an end: {marker}") from None
+    path = folder / name
+    if not path.is_file():
+        raise Problem(f"there is no file {name}, seen from this page.")
+    source = text_of(path).replace("\r\n", "\n")
+    suffix = path.suffix.removeprefix(".") or path.name.lower()
+    rows = source.removesuffix("\n").split("\n")
+    if words and words[0] not in ("from", "elide"):
+        start, end = symbol_lines(source, words.pop(0), name)
+        rows = rows[start:end]
+    if words and words[0] == "from":
+        start, end = region_lines(rows, words, name)
+        rows, words = rows[start:end], words[4:]
+    while words and words[0] == "elide":
+        start, end = region_lines(rows, words, name)
+        margin = rows[start][: indentation(rows[start])]
+        rows[start:end], words = [margin + ELLIPSES.get(suffix, "…")], words[4:]
+    if words:
+        raise Problem(
+            f"{' '.join(words)!r} in this marker is not understood. "
+            'It is: FILE [SYMBOL] [from "…" to "…"] [elide "…" to "…"]'
+        )
+    return suffix, "\n".join(rows)
+
+
+def region_lines(rows: list[str], words: list[str], name: str) -> tuple[int, int]:
+    """Return where the region that `from "…" to "…"` names begins, and the line below its end."""
+    match words:
+        case [_, first, "to", last, *_] if first.strip() and last.strip():
+            pass
+        case _:
+            raise Problem(f'a region is: {words[0]} "first line" to "last line".')
+    start = only(matching(rows, first), first, name)
+    ends = matching(rows, last, start)
+    if CLOSES.match(last):
+        ends = [end for end in ends if indentation(rows[end]) == indentation(rows[start])][:1]
+    return start, only(ends, last, f"{name} from {first!r} on") + 1
+
+
+def matching(rows: list[str], text: str, start: int = 0) -> list[int]:
+    """Return the lines that are this; if none, those that begin with it; if none, that have it."""
+    for fits in (str.__eq__, str.startswith, str.__contains__):
+        if found := [n for n in range(start, len(rows)) if fits(rows[n].strip(), text.strip())]:
+            return found
+    return []
+
+
+def only(found: list[int], text: str, where: str) -> int:
+    """Return the only line that was found."""
+    if not found:
+        raise Problem(f"there is no line with {text!r} in {where}.")
+    if len(found) > 1:
+        raise Problem(
+            f"ambiguous: there are {len(found)} lines with {text!r} in {where}. Quote more of it."
+        )
+    return found[0]
+
+
+def indentation(row: str) -> int:
+    """Return by how much a line is indented."""
+    return len(row) - len(row.lstrip())
+
+
+def symbol_lines(source: str, symbol: str, name: str) -> tuple[int, int]:
+    """Return where a Python function, class, method or constant begins, and the line below it.
+
+    Its decorators and the comment directly above belong to it.
+    """
+    if not name.endswith(".py"):
+        raise Problem(f'{name} is not Python: name a region, from "…" to "…".')
+    try:
+        node = ast.parse(source)
+    except SyntaxError as error:
+        raise Problem(f"{name} is not Python: line {error.lineno}, {error.msg}.") from None
+    for part in symbol.split("."):
+        found = [child for child in statements(node) if part in names(child)]
+        if not found:
+            raise Problem(f"{name} has no {symbol}.")
+        if len(found) > 1:
+            lines = ", ".join(str(child.lineno) for child in found)
+            raise Problem(f"ambiguous: {name} has {symbol} more than once, on lines {lines}.")
+        node = found[0]
+    start = min(it.lineno for it in [node, *getattr(node, "decorator_list", [])])
+    comments = {
+        token.start
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    while (start - 1, node.col_offset) in comments:
+        start -= 1
+    return start - 1, node.end_lineno
+
+
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements of a scope, those under `if` and `try` included."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield from statements(child)
+
+
+def names(node: ast.stmt) -> set[str]:
+    """Return the names that a statement defines."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return {node.name}
+        case ast.Assign() | ast.AnnAssign():
+            return {
+                child.id
+                for child in ast.walk(node)
+                if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)
+            }
+    return set()

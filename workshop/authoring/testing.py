@@ -1,0 +1,94 @@
+"""Install what the tests need and run them: `test`, `test 3`, `test tool -- -x -k share`."""
+
+import argparse
+import contextlib
+import os
+from collections import Counter
+from pathlib import Path
+
+from workshop.base.paths import ROOT, TESTS
+from workshop.base.problem import Problem
+from workshop.base.steps import find
+from workshop.install import environment
+from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
+
+HELP = "run the tests"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `test`."""
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="3, namespace, tool, …; what follows -- is pytest's",
+    )
+
+
+def needs(args: argparse.Namespace) -> set[str]:
+    """Return what must be installed."""
+    return set(environment.PARTS)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run pytest, then say what was not run."""
+    files = [str(file) for name in args.names for file in test_files(name)] or [str(TESTS)]
+    if not find_chromium():
+        print(f"There is no Chromium: the tests in a browser will not run. {HOW_TO_GET_ONE}\n")
+    import pytest
+
+    os.chdir(ROOT)
+    recorder = SkipRecorder()
+    # All of them four at a time, a file in one place: much of their time is waiting. The tests of
+    # tests take a minute and a half, and are for who changes those: `test cures`. Those of the
+    # benchmark's other servers install all of these: `test peers`.
+    # conftest.py says which come first.
+    parallel = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+    parallel += [f"--ignore={TESTS / name}" for name in ("test_cures.py", "test_peers.py")]
+    if args.names:
+        parallel = []
+    code = pytest.main([*files, *parallel, *args.rest], plugins=[recorder])
+    total = recorder.reasons.total()
+    if not total:
+        return int(code)
+    print(f"\n{'1 test was' if total == 1 else f'{total} tests were'} not run:")
+    for reason, count in recorder.reasons.most_common():
+        print(f"  {count} × {reason}")
+    if os.environ.get("CI"):
+        print("In CI, every test must run: this counts as a failure.")
+        return int(code) or 1
+    return int(code)
+
+
+def test_files(name: str) -> list[Path]:
+    """Return the files that 3, 03, namespace or tool means."""
+    with contextlib.suppress(Problem):
+        name = find(name).number
+    if files := sorted(TESTS.glob(f"test_{name}*.py")):
+        return files
+    there = "\n".join(
+        f"    {file.stem.removeprefix('test_')}" for file in sorted(TESTS.glob("test_*.py"))
+    )
+    raise Problem(f"There are no tests of {name!r}. There are:\n{there}")
+
+
+class SkipRecorder:
+    """A pytest plugin that counts what is skipped, and why."""
+
+    def __init__(self):
+        self.reasons = Counter()
+
+    def pytest_runtest_logreport(self, report) -> None:
+        """Count a skipped test."""
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self.count(report)
+
+    def pytest_collectreport(self, report) -> None:
+        """Count a skipped module."""
+        if report.skipped:
+            self.count(report)
+
+    def count(self, report) -> None:
+        """Count the reason of a report."""
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        self.reasons[reason.removeprefix("Skipped: ")] += 1

@@ -1,0 +1,181 @@
+"""The section "What changes" of a step's README: the contract about what it changes, and why."""
+
+import itertools
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workshop.base import steptree
+from workshop.base.paths import ME
+from workshop.base.steps import Step, all_steps
+from workshop.base.steptree import README, Tree
+
+HEADING = "## What changes"
+PATHS = r"(?P<paths>`[^`]+`(?:, `[^`]+`)*)"
+ITEM = re.compile(rf"- {PATHS}(?: \((?P<label>new|removed)\))?: (?P<why>.+)")
+# What a person can follow on a screen; what is not code, and what Django writes, does not count.
+BUDGET = 80
+CODE = (".py", ".html", ".js")
+
+
+@dataclass
+class Contract:
+    """What a README says about the files that its step changes, in reading order."""
+
+    why: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+    budget: int | None = None
+    reason: str = ""
+
+
+def contract(step: Step) -> Contract:
+    """Read the first list of the section, and the budget if it names one."""
+    result = Contract()
+    section = re.search(rf"^{HEADING}\n(.*?)(?=^## |\Z)", step.readme, re.MULTILINE | re.DOTALL)
+    text = section[1] if section else ""
+    first_list = re.search(r"(?:^- .*\n)+", text, re.MULTILINE)
+    for line in first_list[0].splitlines() if first_list else ():
+        if not (item := ITEM.fullmatch(line)):
+            result.unread.append(line)
+            continue
+        for path in re.findall(r"`([^`]+)`", item["paths"]):
+            result.why[path] = item["why"]
+            result.labels[path] = item["label"] or "changed"
+    if budget := re.search(r"^<!-- budget: (\d+) -->\n(.*)", text, re.MULTILINE):
+        result.budget, result.reason = int(budget[1]), budget[2]
+    return result
+
+
+def pairs() -> list[tuple[Step, Step]]:
+    """Return each step with the one before."""
+    steps = all_steps()
+    return list(itertools.pairwise(steps))
+
+
+def diff_file(before: Step, step: Step) -> Path:
+    """Return where the diff of a step is kept."""
+    return step.folder / f"from_{before.number}.diff"
+
+
+def expected(before: Step, step: Step) -> bytes:
+    """Return what belongs into that file: all but the README, which its reader has open."""
+    trees = steptree.read(before.folder), steptree.read(step.folder)
+    for tree in trees:
+        tree.pop(README, None)
+    return steptree.patch(*trees, list(contract(step).why))
+
+
+def write_diffs() -> list[Path]:
+    """Make steps/*/from_*.diff anew; return those that changed."""
+    wanted = {diff_file(*pair): expected(*pair) for pair in pairs()}
+    changed = []
+    for path in stray_diffs(set(wanted)):
+        path.unlink()
+        changed.append(path)
+    for path, content in wanted.items():
+        if not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
+            changed.append(path)
+    return changed
+
+
+def stray_diffs(wanted: set[Path]) -> list[Path]:
+    """Return the diffs from a step that is not the one before."""
+    there = {path for step in all_steps() for path in step.folder.glob("from_*.diff")}
+    return sorted(there - wanted)
+
+
+def complaints() -> list[str]:
+    """Return a sentence for whatever is not as the READMEs say, each with what to do."""
+    result = []
+    for before, step in pairs():
+        diff = expected(before, step)
+        result += broken_promises(before, step, diff)
+        path = diff_file(before, step)
+        if not path.exists() or path.read_bytes() != diff:
+            result.append(f"{named(path)} is out of date: `{ME} diff --write` makes it anew.")
+    for path in stray_diffs({diff_file(*pair) for pair in pairs()}):
+        result.append(
+            f"{named(path)} is not from the step before: `{ME} diff --write` takes it away."
+        )
+    return result
+
+
+def broken_promises(before: Step, step: Step, diff: bytes) -> list[str]:
+    """Compare two steps with what the README of the second says."""
+    promised, readme = contract(step), f"steps/{step.name}/{README}, {HEADING[3:]!r}"
+    old, new = steptree.read(before.folder), steptree.read(step.folder)
+    found = {path: label for path, label in labels(old, new).items() if path != README}
+    result = [
+        f"{readme}: {line!r} can't be read. Write: - `path` (new): one line of why."
+        for line in promised.unread
+    ]
+    for path, label in found.items():
+        if path not in promised.why:
+            result.append(not_listed(before, step, path, label))
+        elif promised.labels[path] != label:
+            result.append(
+                f"{readme}: `{path}` is listed as {promised.labels[path]}, and it is {label}."
+            )
+    for path in promised.why:
+        if path not in found:
+            result.append(
+                f"{readme}: `{path}` is listed, and does not differ from steps/{before.name}. "
+                f"Take it off the list, or make the change."
+            )
+    return result + over_budget(promised, readme, added_lines(diff))
+
+
+def not_listed(before: Step, step: Step, path: str, label: str) -> str:
+    """Say what can be done about a file that differs and is not listed."""
+    item = f"- `{path}`{'' if label == 'changed' else f' ({label})'}: why."
+    return (
+        f"steps/{step.name}/{path} is {label} since steps/{before.name}, and the README does not "
+        f"list it.\nIs it part of the lesson? Add to {HEADING[3:]!r}:  {item}\n"
+        f"Is it a fix that only one of the two has? Uncommitted:  {ME} carry {int(before.number)}"
+        f"   Else make the files the same by hand."
+    )
+
+
+def over_budget(promised: Contract, readme: str, lines: int) -> list[str]:
+    """Hold the size of a step against what is allowed, or what it says that it needs."""
+    allowed, enough = promised.budget or BUDGET, -(-lines // 10) * 10
+    if lines > allowed:
+        return [
+            f"{readme}: the step adds {lines} lines of code, more than its {allowed}. Make it "
+            f"smaller; if it can't be, write <!-- budget: {enough} --> after the list, and under "
+            "it, in a sentence, why."
+        ]
+    if promised.budget and lines <= BUDGET:
+        return [f"{readme}: {lines} added lines need no budget of their own. Take it away."]
+    if promised.budget and promised.budget - lines >= 20:
+        return [f"{readme}: a budget of {promised.budget} for {lines} added lines. Lower it."]
+    if promised.budget and not promised.reason[:1].isalpha():
+        return [f"{readme}: say under the budget, in a sentence, why this step is long."]
+    return []
+
+
+def labels(old: Tree, new: Tree) -> dict[str, str]:
+    """Return what happened to each file that is not the same."""
+    return {
+        path: "new" if path not in old else "removed" if path not in new else "changed"
+        for path in sorted({*old, *new})
+        if old.get(path) != new.get(path)
+    }
+
+
+def added_lines(diff: bytes) -> int:
+    """Count the lines of code that a diff adds, empty ones and what Django writes aside."""
+    count, path = 0, ""
+    for line in diff.decode(errors="replace").splitlines():
+        if line.startswith("+++ "):
+            path = line[6:]
+        elif line.startswith("+") and line[1:].strip():
+            count += path.endswith(CODE) and "migrations" not in path.split("/")
+    return count
+
+
+def named(path: Path) -> str:
+    """Return the path of a file in a step, as it is said everywhere."""
+    return f"steps/{path.parent.name}/{path.name}"

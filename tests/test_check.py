@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from hints import LESSONS
 from support import ROOT, STEPS
 from workshop.base.parts import where
 from workshop.base.steps import find
 from workshop.learn import check, diagnose, mine
+from workshop.learn.lessons import NUMBERS, lesson
 
 MADE = shutil.ignore_patterns("db.sqlite3", "secret_key.txt", "__pycache__")
 # Tried unbroken, and step 1 by --watch below. All of them would take half a minute, for tests that
@@ -310,7 +310,7 @@ def test_an_unbroken_step_is_all_done(number, runs):
 
 def all_is_done(number, said):
     """Hold what is said about a whole step against its lesson."""
-    points = LESSONS[number]
+    points = lesson(number)
     assert re.findall(r"✓ (.+)", said) == [point.works for point in points]
     assert f"{len(points)} of {len(points)}" in said
     assert f"All done: step {number} works." in said
@@ -380,7 +380,7 @@ def test_the_progress_is_kept_in_the_folder(tmp_path):
     run(3, folder)
     notes = mine.read_notes(folder)
     assert notes["done"] == [STEPS[2].name]
-    assert notes["progress"] == {"step": STEPS[3].name, "passed": [], "of": len(LESSONS[3])}
+    assert notes["progress"] == {"step": STEPS[3].name, "passed": [], "of": len(lesson(3))}
 
 
 def test_a_folder_without_a_step_is_a_sentence(tmp_path):
@@ -401,7 +401,7 @@ def listed():
     return subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("number", LESSONS)
+@pytest.mark.parametrize("number", NUMBERS)
 def test_every_point_names_what_there_is(number, listed):
     """Tests, a file, a part of it, and a section of a README."""
     step = find(str(number))

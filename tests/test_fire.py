@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import psutil
@@ -14,9 +13,6 @@ import pytest
 from test_tool import Call, gone
 
 from support import ROOT, STEPS
-
-sys.path.insert(0, str(ROOT))
-
 from workshop.base.steps import Step
 from workshop.fire import Size
 from workshop.fire.faults import FAULTS, chosen

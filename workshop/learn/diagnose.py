@@ -36,7 +36,7 @@ class Hint:
     file: str = ""  # inside of the folder
     line: int | None = None
     code: str = ""  # the lines of theirs that it is about
-    part: str = ""  # of the file, as in tests/hints.py
+    part: str = ""  # of the file, as in lessons/
     lesson: Step | None = None  # whose README
     section: str = "What changes"
 

@@ -121,6 +121,8 @@ class Tutor:
         )
         if point.works == "no file is missing" and (missing := self.missing_file(item)):
             return diagnose.missing_file(missing, self.folder, self.step)
+        if type(error).__name__ == "ManageFailed" and error.command == "migrate":
+            return diagnose.broken_migration(str(error), self.folder, self.step)
         if type(error).__name__ == "DidNotStart":
             return self.did_not_start(hint, error.server, str(error))
         if isinstance(error, OSError) and (dead := self.ended(item)):

@@ -1,0 +1,64 @@
+"""The lesson of each step as its tests tell it: what `check` runs, in order, and its hints.
+
+The tests are those of tests/test_NN_….py; a point names some of them, and says in the words of the
+lesson what they are about. A point whose file is not there yet is a hint by itself.
+"""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Point:
+    """Something that works once a part of the lesson is built."""
+
+    works: str  # what is ticked off
+    tests: tuple[str, ...]  # as pytest names them, without the file
+    expected: str
+    more: str  # what a second hint says
+    file: str
+    section: str  # of the README
+    part: str = ""  # of the file: a Python symbol, or how its first line begins
+    lesson: int | None = None  # whose README, if not this step's
+
+
+def point(works: str, *tests: str, **about) -> Point:
+    """Return a point of the lesson."""
+    return Point(works, tests, **about)
+
+
+BOARD = "notices/templates/notices/board.html"
+BOARD_JS = "notices/static/notices/board.js"
+
+# Said again in later steps, where something that worked may break.
+STILL_POSTED = point(
+    "a notice from the form is on the board, as before",
+    "TestBoard::test_a_posted_notice_is_on_the_board",
+    expected="The page's form works as in step 1, by HTTP alone: who says what is saved, and is "
+    "on the board.",
+    more="board() makes a NoticeForm of request.POST, saves it if it is valid, and redirects.",
+    file="notices/views.py",
+    section="What we have",
+    part="board",
+    lesson=1,
+)
+
+COMPLETE = point(
+    "no file is missing",
+    "TestStart::test_the_files_are_there",
+    expected="A step is a complete folder.",
+    more="`workshop diff N --dir my` shows how your folder differs from the step.",
+    file="manage.py",
+    section="What changes",
+)
+
+NUMBERS = sorted(
+    int(file.stem.removeprefix("step_")) for file in Path(__file__).parent.glob("step_*.py")
+)
+
+
+def lesson(number: int) -> list[Point]:
+    """Return the points of a step, in the order of its README."""
+    module = importlib.import_module(f"workshop.learn.lessons.step_{number}")
+    return [*module.POINTS, COMPLETE]

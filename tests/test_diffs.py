@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from scratch import ROOT, Scratch, environment, files
+from workshop.base import steptree
 
 COUNT = len(list((ROOT / "steps").glob("[0-9]*_*")))
 LATER = range(2, COUNT + 1)
@@ -117,36 +118,6 @@ def keep_a_stray_diff(steps):
     shutil.copy(steps[2] / "from_02.diff", steps[2] / "from_01.diff")
 
 
-def exceed_the_budget(steps):
-    """Add a few lines too many."""
-    with (steps[1] / "serve.py").open("a") as file:
-        file.write("# one more\n" * 80)
-
-
-def exceed_a_budget_of_its_own(steps):
-    """Add a few lines too many where many are allowed."""
-    with (steps[2] / "board" / "guard.py").open("a") as file:
-        file.write("# one more\n" * 30)
-
-
-def give_no_reason(steps):
-    """Name a budget, and say nothing."""
-    readme = steps[2] / "README.md"
-    readme.write_text(re.sub(r"(<!-- budget: \d+ -->\n).*\n", r"\1", readme.read_text()))
-
-
-def take_too_much(steps):
-    """Name a budget that is far too large."""
-    readme = steps[2] / "README.md"
-    readme.write_text(re.sub(r"budget: \d+", "budget: 1000", readme.read_text()))
-
-
-def take_without_need(steps):
-    """Name a budget where the ordinary one is enough."""
-    readme, line = steps[1] / "README.md", "\nThe whole server:\n"
-    edit(readme, line, "\n<!-- budget: 90 -->\nBecause we can.\n" + line)
-
-
 DRIFT = {
     change_unlisted: r"steps/03_namespace/manage.py is changed since .*\n.*`manage.py`: why\.",
     add_unlisted: r"03_namespace/notices/extra.py is new since .*\n.*`notices/extra.py` \(new\)",
@@ -159,21 +130,13 @@ DRIFT = {
     spoil_the_diff: r"03_namespace/from_02.diff is out of date: .* diff --write",
     forget_the_diff: r"02_gevent_server/from_01.diff is out of date: .* diff --write",
     keep_a_stray_diff: r"03_namespace/from_01.diff is not from the step before: .* diff --write",
-    exceed_the_budget: r"02_gevent_server/.* more than its 80. .* <!-- budget: 1\d0 -->",
-    exceed_a_budget_of_its_own: r"03_namespace/.* more than its \d{3}. .* <!-- budget: \d{3} -->",
-    give_no_reason: r"03_namespace/.*say under the budget, in a sentence, why",
-    take_too_much: r"03_namespace/.*a budget of 1000 for \d+ added lines. Lower it",
-    take_without_need: r"02_gevent_server/.* need no budget of their own",
     forget_the_last: rf"/0{COUNT}_\w+/manage.py is changed since .*\n.*\n.*carry {COUNT - 1} ",
 }
 # Planted together, as they don't meet: a repository for each would take long.
 TOGETHER = [
-    [change_unlisted, add_unlisted, remove_unlisted, make_executable, exceed_the_budget],
-    [list_what_is_the_same, list_as_new, list_without_a_why, forget_the_list, take_without_need],
+    [change_unlisted, add_unlisted, remove_unlisted, make_executable],
+    [list_what_is_the_same, list_as_new, list_without_a_why, forget_the_list],
     [spoil_the_diff, keep_a_stray_diff, forget_the_diff],
-    [exceed_a_budget_of_its_own],
-    [give_no_reason],
-    [take_too_much],
     [forget_the_last],
 ]
 
@@ -219,9 +182,6 @@ def test_write_mends_the_kept_diffs(scratch):
 
 def test_what_belongs_to_a_step_is_what_git_tracks(original):
     """The tool's own list must not pass over a file of a step."""
-    sys.path.insert(0, str(ROOT))
-    from workshop.base import steptree
-
     for step in original.steps:
         tracked = original.git("ls-files", "-z", ".", cwd=step).split("\0")[:-1]
         kept = {path for path in tracked if not re.fullmatch(r"from_\d\d\.diff", path)}
@@ -381,7 +341,7 @@ def test_a_terminal_shows_the_files_in_reading_order_with_their_why(original):
     """The README comes last, by name only; new files are shown as they are."""
     shown = ESCAPE.sub("", on_terminal(original, "diff", 3))
     section = original.steps[2].joinpath("README.md").read_text().split("## What changes\n")[1]
-    listed = re.findall(r"^- `([^`]+)`", section.split("<!-- budget")[0], re.MULTILINE)
+    listed = re.findall(r"^- `([^`]+)`", section.split("\n\n")[0], re.MULTILINE)
     assert re.findall(r"^── (\S+) ─", shown, re.MULTILINE) == [*listed, "README.md"]
     assert "\nTwo namespaces, /notices and /presence. Most of our code goes here.\n" in shown
     assert (original.steps[2] / "notices/namespaces.py").read_text() in shown

@@ -15,10 +15,10 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from slides import page as slides_page
 from support import FRAMED, PATIENCE, ROOT, STEPS, Client, Server, environment, wait_until
 from workshop.base.problem import Problem
 from workshop.talk import export
+from workshop.talk import page as slides_page
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TOKEN = "only-for-tests"

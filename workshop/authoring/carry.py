@@ -1,13 +1,14 @@
 """Bring what was changed in a step since the last commit to all later steps.
 
 A file that was the same is copied, another is merged three ways by git; new, renamed and deleted
-files travel too. It stops at the first conflict and goes on with --continue. What is uncommitted in
+files travel too. At a conflict it stops, and goes on with --continue. What is uncommitted in
 these files of later steps is merged with, never overwritten, and travels on from there. README.md,
 a lesson of its own in each step, is not carried, and neither is from_*.diff, which is made anew.
 """
 
 import argparse
 import base64
+import contextlib
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from workshop.authoring import listings
 from workshop.base import contract, steptree
+from workshop.base.contract import CLASSIC
 from workshop.base.paths import ME, ROOT, STATE
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, all_steps, find
@@ -25,6 +27,7 @@ from workshop.base.steptree import README, File, Tree
 
 HELP = "bring a change in one step to all later steps"
 STATE_FILE = STATE / "carry.json"
+GUARDED = ROOT / "workshop" / "talk"  # the server of the slides
 MARKERS = re.compile(rb"^(<{7}|>{7})( |$)", re.MULTILINE)
 
 
@@ -193,13 +196,31 @@ def carry(step: Step, state: State, dry_run: bool) -> int:
                 if changes[path][0] != changes[path][1] and target not in touched:
                     touched.append(target)
     except Conflict as conflict:
-        return stop(conflict, step, f"steps/{target.name}/{path}", change[1], state, dry_run)
+        code = stop(conflict, step, f"steps/{target.name}/{path}", change[1], state, dry_run)
+        say_what_else(later[later.index(target) :], path, changes, heads, state)
+        return code
     finally:
         if not dry_run:
             state.save()
     if not dry_run:
-        finish(touched)
+        finish(touched, set(changes))
     return 0
+
+
+def say_what_else(steps: list[Step], here: str, changes: dict, heads: dict, state: State) -> None:
+    """Say what may conflict after this one, if that is solved so that it travels as it is."""
+    also, changes = [], dict(changes)
+    paths = list(changes)
+    for target in steps:
+        for path in paths[paths.index(here) + 1 :] if target is steps[0] else paths:
+            committed = heads[target.folder].get(path)
+            with contextlib.redirect_stdout(None):
+                try:
+                    changes[path] = carry_file(target, path, changes[path], committed, state, True)
+                except Conflict:
+                    also.append(f"steps/{target.name}/{path}")
+    if also:
+        print(f"After it, as far as can be seen from here: {', '.join(also)}.")
 
 
 def changes_in(step: Step, was: Tree, following: Step, state: State) -> dict[str, tuple]:
@@ -317,14 +338,31 @@ def stop(
     return 1
 
 
-def finish(touched: list[Step]) -> None:
+def copy_elsewhere() -> list[Path]:
+    """Copy what others have from step 4, unchanged since the last commit; return what is new."""
+    step, made = find("4").folder, []
+    copies = {CLASSIC.folder: {}, GUARDED: {"board/guard.py": "guard.py"}}
+    was, now = steptree.read_head([step, *copies]), steptree.read(step)
+    for folder, names in copies.items():
+        for path, file in was[step].items():
+            name = names.get(path, path)
+            if was[folder].get(name) == file and now.get(path) != file:
+                write(folder / name, now.get(path), file)
+                made.append(folder / name)
+    return made
+
+
+def finish(touched: list[Step], changed: set[str]) -> None:
     """Make anew what is made from the steps, and say what to do next."""
-    made = contract.write_diffs()
+    made = copy_elsewhere()
+    made += contract.write_diffs()
     try:
         made += listings.fix()
     except ModuleNotFoundError:
         print(f"To bring the listings in the READMEs up to date:  {ME} listings --fix")
     for path in made:
         print(f"Made anew: {path.relative_to(ROOT).as_posix()}")
-    numbers = " ".join(str(int(step.number)) for step in touched)
-    print(f"\nRead it with `git diff`, and test it:  {ME} test {numbers}")
+    tests = [str(int(step.number)) for step in touched] + ["diffs", "listings"]
+    tests += ["classic"] if any(path.is_relative_to(CLASSIC.folder) for path in made) else []
+    tests += ["guard", "full_room", "follow"] if "board/guard.py" in changed else []
+    print(f"\nRead it with `git diff`, and test it:  {ME} test {' '.join(tests)}")

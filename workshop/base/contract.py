@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop.base import steptree
-from workshop.base.paths import ME
-from workshop.base.steps import Step, all_steps
+from workshop.base.paths import ME, ROOT
+from workshop.base.steps import Step, all_steps, find
 from workshop.base.steptree import README, Tree
 
 HEADING = "## What changes"
 PATHS = r"(?P<paths>`[^`]+`(?:, `[^`]+`)*)"
 ITEM = re.compile(rf"- {PATHS}(?: \((?P<label>new|removed)\))?: (?P<why>.+)")
-# What a person can follow on a screen; what is not code, and what Django writes, does not count.
-BUDGET = 80
-CODE = (".py", ".html", ".js")
+CLASSIC = Step(ROOT / "classic")  # as near to step 4 as it can be; its README says what differs
+CLASSIC_DIFF = CLASSIC.folder / "to_04.diff"
 
 
 @dataclass
@@ -25,12 +24,10 @@ class Contract:
     why: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
-    budget: int | None = None
-    reason: str = ""
 
 
 def contract(step: Step) -> Contract:
-    """Read the first list of the section, and the budget if it names one."""
+    """Read the first list of the section."""
     result = Contract()
     section = re.search(rf"^{HEADING}\n(.*?)(?=^## |\Z)", step.readme, re.MULTILINE | re.DOTALL)
     text = section[1] if section else ""
@@ -42,8 +39,6 @@ def contract(step: Step) -> Contract:
         for path in re.findall(r"`([^`]+)`", item["paths"]):
             result.why[path] = item["why"]
             result.labels[path] = item["label"] or "changed"
-    if budget := re.search(r"^<!-- budget: (\d+) -->\n(.*)", text, re.MULTILINE):
-        result.budget, result.reason = int(budget[1]), budget[2]
     return result
 
 
@@ -66,9 +61,25 @@ def expected(before: Step, step: Step) -> bytes:
     return steptree.patch(*trees, list(contract(step).why))
 
 
+def classic_trees() -> list[Tree]:
+    """Return what is compared of classic/ and of step 4: no README, and nothing made by a tool."""
+    trees = [steptree.read(CLASSIC.folder), steptree.read(find("4").folder)]
+    for tree in trees:
+        for name in (README, CLASSIC_DIFF.name, "requirements.lock"):
+            tree.pop(name, None)
+    return trees
+
+
+def all_diffs() -> dict[Path, bytes]:
+    """Return what belongs into each diff that is kept."""
+    result = {diff_file(*pair): expected(*pair) for pair in pairs()}
+    result[CLASSIC_DIFF] = steptree.patch(*classic_trees(), list(contract(CLASSIC).why))
+    return result
+
+
 def write_diffs() -> list[Path]:
-    """Make steps/*/from_*.diff anew; return those that changed."""
-    wanted = {diff_file(*pair): expected(*pair) for pair in pairs()}
+    """Make the diffs anew; return those that changed."""
+    wanted = all_diffs()
     changed = []
     for path in stray_diffs(set(wanted)):
         path.unlink()
@@ -90,19 +101,24 @@ def complaints() -> list[str]:
     """Return a sentence for whatever is not as the READMEs say, each with what to do."""
     result = []
     for before, step in pairs():
-        diff = expected(before, step)
-        result += broken_promises(before, step, diff)
-        path = diff_file(before, step)
+        result += broken_promises(before, step)
+    if contract(CLASSIC).labels != labels(*classic_trees()):
+        result.append(
+            "classic/ differs from step 4 in other files than its README says under "
+            f"{HEADING[3:]!r}: copy them from step 4, or name them there."
+        )
+    wanted = all_diffs()
+    for path, diff in wanted.items():
         if not path.exists() or path.read_bytes() != diff:
             result.append(f"{named(path)} is out of date: `{ME} diff --write` makes it anew.")
-    for path in stray_diffs({diff_file(*pair) for pair in pairs()}):
+    for path in stray_diffs(set(wanted)):
         result.append(
             f"{named(path)} is not from the step before: `{ME} diff --write` takes it away."
         )
     return result
 
 
-def broken_promises(before: Step, step: Step, diff: bytes) -> list[str]:
+def broken_promises(before: Step, step: Step) -> list[str]:
     """Compare two steps with what the README of the second says."""
     promised, readme = contract(step), f"steps/{step.name}/{README}, {HEADING[3:]!r}"
     old, new = steptree.read(before.folder), steptree.read(step.folder)
@@ -124,7 +140,7 @@ def broken_promises(before: Step, step: Step, diff: bytes) -> list[str]:
                 f"{readme}: `{path}` is listed, and does not differ from steps/{before.name}. "
                 f"Take it off the list, or make the change."
             )
-    return result + over_budget(promised, readme, added_lines(diff))
+    return result
 
 
 def not_listed(before: Step, step: Step, path: str, label: str) -> str:
@@ -138,24 +154,6 @@ def not_listed(before: Step, step: Step, path: str, label: str) -> str:
     )
 
 
-def over_budget(promised: Contract, readme: str, lines: int) -> list[str]:
-    """Hold the size of a step against what is allowed, or what it says that it needs."""
-    allowed, enough = promised.budget or BUDGET, -(-lines // 10) * 10
-    if lines > allowed:
-        return [
-            f"{readme}: the step adds {lines} lines of code, more than its {allowed}. Make it "
-            f"smaller; if it can't be, write <!-- budget: {enough} --> after the list, and under "
-            "it, in a sentence, why."
-        ]
-    if promised.budget and lines <= BUDGET:
-        return [f"{readme}: {lines} added lines need no budget of their own. Take it away."]
-    if promised.budget and promised.budget - lines >= 20:
-        return [f"{readme}: a budget of {promised.budget} for {lines} added lines. Lower it."]
-    if promised.budget and not promised.reason[:1].isalpha():
-        return [f"{readme}: say under the budget, in a sentence, why this step is long."]
-    return []
-
-
 def labels(old: Tree, new: Tree) -> dict[str, str]:
     """Return what happened to each file that is not the same."""
     return {
@@ -165,17 +163,6 @@ def labels(old: Tree, new: Tree) -> dict[str, str]:
     }
 
 
-def added_lines(diff: bytes) -> int:
-    """Count the lines of code that a diff adds, empty ones and what Django writes aside."""
-    count, path = 0, ""
-    for line in diff.decode(errors="replace").splitlines():
-        if line.startswith("+++ "):
-            path = line[6:]
-        elif line.startswith("+") and line[1:].strip():
-            count += path.endswith(CODE) and "migrations" not in path.split("/")
-    return count
-
-
 def named(path: Path) -> str:
     """Return the path of a file in a step, as it is said everywhere."""
-    return f"steps/{path.parent.name}/{path.name}"
+    return path.relative_to(ROOT).as_posix()

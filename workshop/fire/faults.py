@@ -219,12 +219,12 @@ def half_open(run):
 def asleep(run):
     """A window is frozen, and every second client reads nothing, for nearly the whole stream."""
     run.send(0.05)
+    run.settle()
     sleepers = [*run.raw[1::2], *run.windows[:1]]
     for client in run.raw[1::2]:
         client.reading.clear()
     for window in run.windows[:1]:
         window.freeze(True)
-    run.pause(0.2)
     before = [len(viewer.times) for viewer in sleepers]
     run.send(0.95)
     run.pause(0.5)

@@ -92,6 +92,7 @@ class Run:
         self.windows: list[Window] = []
         self.tally = Tally(fault.name)
         self.stream: Stream | None = None
+        self.before = 0  # the last notice that was there already
 
     @property
     def viewers(self) -> list[Viewer]:
@@ -131,6 +132,10 @@ class Run:
         """Wait until each page says that it is live."""
         self.wait(lambda: all(viewer.live for viewer in self.viewers), "all to be live again")
 
+    def settle(self) -> None:
+        """Wait until everybody has all that was sent, so that nothing is on its way."""
+        self.wait(lambda: self.complete(self.before), "all to have all so far")
+
     def happened(self, condition: bool, what: str) -> None:
         """Note it if the fault was none."""
         if not condition:
@@ -142,6 +147,7 @@ class Run:
         """Connect everybody, run the fault in the middle of the stream, and tally."""
         began = time.time()
         before = self.target.database.query("SELECT coalesce(max(id), 0) FROM notices_notice")[0][0]
+        self.before = before
         port = self.target.port
         with ExitStack() as stack:
             if self.fault.proxy:

@@ -17,12 +17,13 @@ from workshop.base.parts import IMPORTS
 from workshop.base.paths import NODE_MODULES, ROOT, shown
 from workshop.base.steps import Step, all_steps, plain
 from workshop.serving.ports import who_listens
+from workshop.serving.processes import run
 
 BOARD_JS = "notices/static/notices/board.js"
 NAMESPACES = "notices/namespaces.py"
 # Events that socket.io-client and python-socketio fire themselves.
 BUILT_IN = {"connect", "disconnect", "connect_error"}
-PATIENCE = 20  # seconds for what takes one
+PATIENCE = 20  # seconds in which what takes one does nothing
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,7 @@ def javascript_syntax(folder: Path, step: Step) -> Hint | None:
     node, path = shutil.which("node"), folder / BOARD_JS
     if not (node and path.is_file()):
         return None
-    done = subprocess.run(
-        [node, "--check", path], capture_output=True, text=True, timeout=PATIENCE, errors="replace"
-    )
+    done = subprocess.run([node, "--check", path], capture_output=True, text=True, errors="replace")
     said = re.search(r":(\d+)\n(.*)\n(\s*\^*)\s*\n+SyntaxError: (.*)", done.stderr)
     if done.returncode == 0 or not said:
         return None
@@ -175,7 +174,7 @@ def undefined_name(folder: Path, step: Step) -> Hint | None:
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache"]
     command += ["--select", "F821", "--output-format", "json", "--exit-zero"]
     files = python_files(folder)
-    done = subprocess.run([*command, *files], capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run([*command, *files], capture_output=True, text=True)
     try:
         found = json.loads(done.stdout)
     except ValueError:  # no ruff: the server will say it
@@ -294,16 +293,8 @@ def probe(folder: Path) -> dict | None:
     ours |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
     env = {name: value for name, value in os.environ.items() if name not in ("DEBUG", "REDIS_URL")}
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=env | ours,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=PATIENCE,
+        done = run(
+            command, PATIENCE, cwd=folder, env=env | ours, encoding="utf-8", errors="replace"
         )
     except subprocess.TimeoutExpired:
         return {"kind": "stuck"}
@@ -574,7 +565,7 @@ def stuck(found: dict, folder: Path, step: Step) -> Hint:
     return Hint(
         name="import does not end",
         expected="A module can be imported, and that is over at once.",
-        happened=f"After {PATIENCE} seconds it was not.",
+        happened="It was not over, and did nothing any more.",
         more='Does serve.py call serve() outside of `if __name__ == "__main__":`, or does a '
         "module wait for something?",
         file="serve.py",

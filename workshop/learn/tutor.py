@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from workshop.base.machine import slowness
 from workshop.base.parts import where
 from workshop.base.steps import Step, find
 from workshop.learn import diagnose
@@ -136,8 +137,14 @@ class Tutor:
         return (
             self.from_log(hint, log)
             or self.from_page(hint, getattr(item, "page_errors", []))
-            or replace(hint, happened=in_words(error))
+            or replace(hint, happened=in_words(error) + self.slow(error))
         )
+
+    def slow(self, error: BaseException) -> str:
+        """Say that this machine may be the reason why something did not come."""
+        if slowness() < 1.5 or not re.search("Timeout|in vain", f"{type(error).__name__} {error}"):
+            return ""
+        return " This machine is busy, and that may be why: look again when it is not."
 
     def missing_file(self, item) -> str | None:
         """Return the first file of the step that is not there."""

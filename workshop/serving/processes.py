@@ -106,6 +106,29 @@ class Child:
         return f"{what}. The last lines of {shown(log)}:\n{last_lines(log)}"
 
 
+def run(command: list, patience: float, **options) -> subprocess.CompletedProcess:
+    """Run a command and capture what it says; subprocess.TimeoutExpired if it hangs.
+
+    It hangs when it has done nothing for so many seconds, or has only worked for PATIENCE seconds.
+    """
+    import psutil
+
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([str(part) for part in command], **pipes, **options) as process:
+        worked = 0.0
+        while True:
+            try:
+                said, complained = process.communicate(timeout=patience)
+                return subprocess.CompletedProcess(command, process.returncode, said, complained)
+            except subprocess.TimeoutExpired:
+                before = worked
+                with contextlib.suppress(psutil.Error):
+                    worked = sum(psutil.Process(process.pid).cpu_times()[:2])
+                if not before + 0.1 < worked < PATIENCE:
+                    process.kill()
+                    raise
+
+
 class Program:
     """A program that is started, killed, and started again."""
 

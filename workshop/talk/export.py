@@ -5,10 +5,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from slides import page
 from workshop.base.paths import NODE_MODULES
 from workshop.base.problem import Problem
 from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
+from workshop.talk import page
 
 OURS = ("live.css", "slides.css", "slides.js", "token.js")
 REVEAL = ("LICENSE", "dist/reset.css", "dist/reveal.css", "dist/reveal.js")

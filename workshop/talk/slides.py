@@ -154,9 +154,9 @@ class Talk:
             "STEPS": json.dumps(ports),
         }
         self.deck = Child(
-            [sys.executable, SLIDES / "serve.py", f"{self.host}:{self.port}"],
+            [sys.executable, "-m", "workshop.talk.server", f"{self.host}:{self.port}"],
             log="slides",
-            cwd=SLIDES,
+            cwd=ROOT,
             env=settings.environment(self.addresses) | ours,
         )
 

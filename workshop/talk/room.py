@@ -7,11 +7,12 @@ import secrets
 import socket
 
 import gevent
-import page
 import socketio
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from workshop.talk import page
 
 TOKEN = os.environ.get("TOKEN") or secrets.token_urlsafe(16)  # who has it leads
 STEPS = json.loads(os.environ.get("STEPS", "{}"))  # {"1": 8001, …}: where each step will answer

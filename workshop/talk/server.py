@@ -1,4 +1,4 @@
-"""Serve the slides, and let the room follow them: python slides/serve.py [[HOST:]PORT].
+"""Serve the slides, and let the room follow them: python -m workshop.talk.server [[HOST:]PORT].
 
 It is made of what the talk teaches: gevent, Django for the pages, a Socket.IO server in front.
 `python3 -m workshop slides` starts it and the steps, and tells it by the environment what it needs.
@@ -14,14 +14,9 @@ import os
 import signal
 import sys
 from functools import lru_cache
-from pathlib import Path
-
-# A room full of strangers comes in here too: the notice board's guard against them is ours as well.
-sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "steps" / "04_redis_listener"))
 
 import django
 import gevent
-import page
 import segno
 import socketio
 from django.conf import settings
@@ -29,9 +24,10 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import Http404, HttpResponse
 from django.urls import path, re_path
 from gevent.pywsgi import WSGIServer
-from namespaces import TOKEN, Slides
 
-from board.guard import Handler, Server
+from workshop.talk import page
+from workshop.talk.guard import Handler, Server
+from workshop.talk.room import TOKEN, Slides
 
 ROOM = os.environ.get("ROOM", "")  # the address for the room, if the deck is shared
 
@@ -101,7 +97,7 @@ def serve(host="127.0.0.1", port=8000):
     try:
         server.start()
     except OSError as error:
-        sys.exit(f"{error.strerror}. Another port: python slides/serve.py {port + 1}")
+        sys.exit(f"{error.strerror}. Another port: python -m workshop.talk.server {port + 1}")
     gevent.signal_handler(signal.SIGINT, server.stop)
     gevent.signal_handler(signal.SIGTERM, server.stop)
     if "TOKEN" not in os.environ:
@@ -114,5 +110,5 @@ def serve(host="127.0.0.1", port=8000):
 if __name__ == "__main__":
     host, _, port = (sys.argv[1] if sys.argv[1:] else "8000").rpartition(":")
     if not port.isdecimal() or int(port) > 65535:
-        sys.exit("Usage: python slides/serve.py [[HOST:]PORT], for example: serve.py 8001")
+        sys.exit("Usage: python -m workshop.talk.server [[HOST:]PORT]")
     serve(host or "127.0.0.1", int(port))

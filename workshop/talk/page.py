@@ -4,8 +4,9 @@ import html
 import re
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-NODE_MODULES = HERE.parent / "node_modules"
+from workshop.base.paths import NODE_MODULES, ROOT
+
+HERE = ROOT / "slides"
 PACKAGES = ("reveal.js/dist/", "socket.io-client/dist/")
 TYPES = {
     ".html": "text/html; charset=utf-8",

@@ -75,14 +75,16 @@ def step(request):
 def serve(database, redis, request):
     """Start servers that end with the module: serve(step, NAME="value of the environment").
 
+    kind is a class of servers: support.Server.
+
     A traceback in a server's log fails the module's last test.
     """
     servers = []
     with contextlib.ExitStack() as stack:
 
-        def start(step, **extra):
+        def start(step, kind=Server, **extra):
             settings = {"DATABASE_URL": database.copy(), "REDIS_URL": redis.url} | extra
-            server = Server(step, **settings)
+            server = kind(step, **settings)
             stack.callback(server.stop)
             servers.append(server)
             return server

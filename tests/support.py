@@ -197,12 +197,8 @@ class Server:
 
     def start(self):
         """Start, and wait until the first connection is accepted."""
-        address = f"127.0.0.1:{self.port}"
-        command = ["serve.py", address]
-        if not (self.step / "serve.py").exists():
-            command = ["manage.py", "runserver", "--noreload", address]
         self.process = subprocess.Popen(
-            [python(self.step), *command],
+            [python(self.step), *self.command(), f"127.0.0.1:{self.port}"],
             cwd=self.step,
             env=environment(**WITHOUT | self.extra),
             stdout=subprocess.PIPE,
@@ -217,6 +213,12 @@ class Server:
         except AssertionError as error:
             self.stop(signal.SIGKILL)
             raise DidNotStart(str(error), self) from None
+
+    def command(self):
+        """Return what Python is to run, with the address after it."""
+        if (self.step / "serve.py").exists():
+            return ["serve.py"]
+        return ["manage.py", "runserver", "--noreload"]
 
     def read(self, stream):
         """Keep what the server prints, line by line."""

@@ -84,14 +84,18 @@ def test_a_fix_in_two_files_reaches_every_step_and_nothing_else_changes(scratch)
             assert (step / name).read_text().startswith('"""Mended: ')
     changed = scratch.git("diff", "--name-only").split()
     made = [name for name in changed if not name.endswith(("/admin.py", "/settings.py"))]
-    assert all(re.search(r"from_\d\d\.diff$", name) for name in made), made
+    assert all(re.search(r"(from|to)_\d\d\.diff$", name) for name in made), made
     assert "  copied    notices/admin.py" in said
     assert "  merged    board/settings.py" in said
-    assert said.endswith(f"workshop test {' '.join(map(str, all_numbers(scratch)))}\n")
+    numbers = " ".join(map(str, all_numbers(scratch)))
+    assert said.endswith(f"workshop test {numbers} diffs listings classic\n")
+    classic = scratch.folder / "classic"
+    assert (classic / "notices/admin.py").read_text().startswith('"""Mended: ')
     # The folder has a file that no README lists, which is all that may be said.
     complaints = scratch.says("diff", "--check", code=1)
     assert set(re.findall(r"^\S+", complaints, re.MULTILINE)) <= {
         "steps/03_namespace/words.txt",
+        "classic/",
         "Is",
     }
 
@@ -163,7 +167,7 @@ def test_steps_before_stay_as_they_are(scratch):
     replace(scratch.steps[2] / "words.txt", "line 1\n", "line one\n")
     said = scratch.says("carry", 3)
     assert have(scratch, "line one\n") == all_numbers(scratch)[2:]
-    assert f"workshop test {' '.join(map(str, all_numbers(scratch)[2:]))}\n" in said
+    assert f"workshop test {' '.join(map(str, all_numbers(scratch)[2:]))} diffs" in said
 
 
 def test_a_step_that_has_no_such_file_lets_the_change_through(scratch):
@@ -223,6 +227,22 @@ def resolve(scratch, text):
     resolved, count = re.subn(r"(?s)<<<<<<< .*>>>>>>> .*?\n", text, path.read_text())
     assert count == 1
     path.write_text(resolved)
+
+
+def test_a_conflict_says_which_others_will_come(scratch):
+    """The ones that do not hang on how this one is solved."""
+    first = scratch.steps[0]
+    for name in ("words.txt", "xylophone.txt"):
+        (first / name).write_text(f"{name} of step 1\n")
+    for step in scratch.steps:
+        (step / "xylophone.txt").write_text("as it was\n")
+    scratch.commit()
+    for step, words in ((first, "one"), (scratch.steps[4], "five")):
+        (step / "xylophone.txt").write_text(f"{words}\n")
+    replace(first / "words.txt", "words.txt of step 1\n", "line nine\n")
+    scratch.says("carry", 1, code=1)
+    said = scratch.says("carry", "--abort") + scratch.says("carry", 1, "--dry-run", code=1)
+    assert "steps/05_nothing_missed/xylophone.txt" in said
 
 
 def test_it_goes_on_when_the_conflict_is_solved_and_not_before(stopped):
@@ -355,7 +375,7 @@ def test_a_line_that_moves_to_an_earlier_step_is_no_conflict_behind_it(scratch):
     shutil.copy(scratch.steps[2] / "words.txt", scratch.steps[1] / "words.txt")
     said = scratch.says("carry", 2)
     assert have(scratch, "line 9 of step 4\n")[0] == 4
-    assert said.endswith("workshop test 2\n"), "no other step was touched"
+    assert "workshop test 2 diffs listings" in said, "no other step was touched"
 
 
 def test_edit_and_carry_again_until_it_is_right(scratch):

@@ -81,16 +81,20 @@ second = 2
 TITLE, STEPWISE, LIVE, POLL, JOIN, END = range(6)
 
 
+class Deck(Server):
+    """The slides' server."""
+
+    def command(self):
+        """Return what Python is to run, with the address after it."""
+        return ["-m", "workshop.talk.server"]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The slides with a small deck of the tests' own, in a copy of what they need around them."""
-    root = tmp_path_factory.mktemp("talk")
-    for name in ("node_modules", "steps"):
-        (root / name).symlink_to(ROOT / name)
-    slides = root / "slides"
-    slides.mkdir()
+    """The slides with a small deck of the tests' own."""
+    slides = tmp_path_factory.mktemp("slides")
     for path in (ROOT / "slides").iterdir():
-        if path.suffix in {".py", ".html", ".js", ".css"}:
+        if path.suffix in {".html", ".js", ".css"}:
             (slides / path.name).write_bytes(path.read_bytes())
     (slides / "pictures").symlink_to(ROOT / "slides" / "pictures")
     (slides / "deck.md").write_text(DECK)
@@ -106,9 +110,8 @@ def step(serve):
 @pytest.fixture(scope="module")
 def talk(serve, step, folder):
     """The slides' server."""
-    return serve(
-        folder, TOKEN=TOKEN, STEPS=json.dumps({"4": step.port}), ROOM="http://talk.example"
-    )
+    settings = {"STEPS": json.dumps({"4": step.port}), "ROOM": "http://talk.example"}
+    return serve(ROOT, Deck, SLIDES=str(folder), TOKEN=TOKEN, PYTHONPATH=None, **settings)
 
 
 @pytest.fixture(scope="module")

@@ -196,9 +196,9 @@ def carry(step: Step, state: State, dry_run: bool) -> int:
                 if changes[path][0] != changes[path][1] and target not in touched:
                     touched.append(target)
     except Conflict as conflict:
-        code = stop(conflict, step, f"steps/{target.name}/{path}", change[1], state, dry_run)
-        say_what_else(later[later.index(target) :], path, changes, heads, state)
-        return code
+        others = other_conflicts(later[later.index(target) :], path, changes, heads, state)
+        name = f"steps/{target.name}/{path}"
+        return stop(conflict, others, step, name, change[1], state, dry_run)
     finally:
         if not dry_run:
             state.save()
@@ -207,20 +207,21 @@ def carry(step: Step, state: State, dry_run: bool) -> int:
     return 0
 
 
-def say_what_else(steps: list[Step], here: str, changes: dict, heads: dict, state: State) -> None:
-    """Say what may conflict after this one, if that is solved so that it travels as it is."""
-    also, changes = [], dict(changes)
-    paths = list(changes)
+def other_conflicts(steps: list[Step], here: str, changes: dict, heads: dict, state: State):
+    """Return the other files with a conflict, as far as can be seen from this one."""
+    found, left = [], list(changes)
+    changes = dict(changes)
     for target in steps:
-        for path in paths[paths.index(here) + 1 :] if target is steps[0] else paths:
+        after = left.index(here) + 1 if target is steps[0] else 0
+        for path in [path for path in left[after:] if path != here]:
             committed = heads[target.folder].get(path)
             with contextlib.redirect_stdout(None):
                 try:
                     changes[path] = carry_file(target, path, changes[path], committed, state, True)
                 except Conflict:
-                    also.append(f"steps/{target.name}/{path}")
-    if also:
-        print(f"After it, as far as can be seen from here: {', '.join(also)}.")
+                    found.append(f"steps/{target.name}/{path}")
+                    left.remove(path)
+    return found
 
 
 def changes_in(step: Step, was: Tree, following: Step, state: State) -> dict[str, tuple]:
@@ -324,17 +325,26 @@ def write(path: Path, file: File | None, now: File | None) -> None:
 
 
 def stop(
-    conflict: Conflict, step: Step, name: str, new: File | None, state: State, dry_run: bool
+    conflict: Conflict,
+    others: list[str],
+    step: Step,
+    name: str,
+    new: File | None,
+    state: State,
+    dry_run: bool,
 ) -> int:
     """Leave a conflict to a person, and say what to do."""
     print(f"  CONFLICT  {name.split('/', 2)[2]}\n\n{conflict}")
+    if others:
+        print(f"After it there will be {len(others)} more: {', '.join(others)}.")
     if dry_run:
         print("It would stop here.")
         return 1
     if conflict.marked:
         write(ROOT / name, conflict.marked, steptree.read_file(ROOT / name))
     state.stopped = {"step": step.name, "file": name, "change": pack(new)}
-    print(f"{conflict.advice}\nThen:  {ME} carry --continue")
+    print(conflict.advice)
+    print(f"Then:  {ME} carry --continue")
     return 1
 
 

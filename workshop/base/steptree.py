@@ -94,7 +94,7 @@ def read_file(path: Path) -> File | None:
 
 
 def read_head(folders: list[Path]) -> dict[Path, Tree]:
-    """Return the files of steps as they are in the last commit; none if a step isn't in it."""
+    """Return the files of folders as they are in the last commit; none if one isn't in it."""
     names = [folder.relative_to(ROOT).as_posix() for folder in folders]
     listed = git("ls-tree", "-r", "-z", "HEAD", "--", *names).decode().split("\0")[:-1]
     entries = [entry.partition("\t") for entry in listed]
@@ -105,7 +105,8 @@ def read_head(folders: list[Path]) -> dict[Path, Tree]:
         size = int(contents.readline().split()[2])
         file = File(contents.read(size), not WINDOWS and about.startswith("100755"))
         contents.readline()
-        folder, path = ROOT.joinpath(*name.split("/")[:2]), name.split("/", 2)[2]
+        folder = next(each for each in folders if (ROOT / name).is_relative_to(each))
+        path = (ROOT / name).relative_to(folder).as_posix()
         if belongs(path):
             trees[folder][path] = file
     return trees

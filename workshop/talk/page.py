@@ -1,12 +1,13 @@
 """What a browser is given: the deck as one page, and the files that this page needs."""
 
 import html
+import os
 import re
 from pathlib import Path
 
 from workshop.base.paths import NODE_MODULES, ROOT
 
-HERE = ROOT / "slides"
+HERE = Path(os.environ.get("SLIDES", ROOT / "slides"))
 PACKAGES = ("reveal.js/dist/", "socket.io-client/dist/")
 TYPES = {
     ".html": "text/html; charset=utf-8",

@@ -21,11 +21,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import arrivals
 from wire import TEXT, WIRES, WireError, frames
 
-from workshop import bench
 from workshop.base.problem import Problem
-from workshop.bench import Size, report
+from workshop.bench import command as bench
+from workshop.bench import report
 from workshop.bench.run import FEW, measure, plan, run_all, trouble
 from workshop.bench.servers import PEERS, Bench, ladder, rooms, servers
+from workshop.bench.size import Size
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 SERVERS = {server.key: server for server in servers()}

@@ -14,10 +14,10 @@ from test_tool import Call, gone
 
 from support import ROOT, STEPS
 from workshop.base.steps import Step
-from workshop.fire import Size
 from workshop.fire.faults import FAULTS, chosen
 from workshop.fire.report import Display
 from workshop.fire.run import run_all
+from workshop.fire.size import Size
 from workshop.fire.tally import Tally, Viewer
 from workshop.fire.windows import launched
 from workshop.install.chromium import find_chromium

@@ -14,23 +14,27 @@ from workshop.install import environment
 # needs() returns a set of environment.PARTS; None means: go without what is not there. All but
 # main() runs before the environment stands, so these modules import other people's packages
 # inside their functions.
-COMMANDS = {
-    "run": "workshop.show.run",
-    "start": "workshop.learn.start",
-    "check": "workshop.learn.check",
-    "jump": "workshop.learn.jump",
-    "publish": "workshop.show.publish",
-    "slides": "workshop.talk.slides",
-    "notebook": "workshop.lab.notebook",
-    "listings": "workshop.authoring.listings",
-    "test": "workshop.authoring.testing",
-    "fire": "workshop.fire",
-    "bench": "workshop.bench",
-    "diff": "workshop.authoring.diff",
-    "carry": "workshop.authoring.carry",
-    "doctor": "workshop.show.doctor",
-    "map": "workshop.show.overview",
+GROUPS = {
+    "who follows along": {
+        "run": "workshop.show.run",
+        "start": "workshop.learn.start",
+        "check": "workshop.learn.check",
+        "jump": "workshop.learn.jump",
+        "diff": "workshop.show.diff",
+        "publish": "workshop.show.publish",
+        "notebook": "workshop.lab.notebook",
+        "doctor": "workshop.show.doctor",
+        "map": "workshop.show.overview",
+    },
+    "who presents": {"slides": "workshop.talk.slides"},
+    "who measures": {"fire": "workshop.fire.command", "bench": "workshop.bench.command"},
+    "who maintains": {
+        "carry": "workshop.authoring.carry",
+        "listings": "workshop.authoring.listings",
+        "test": "workshop.authoring.testing",
+    },
 }
+COMMANDS = {name: module for group in GROUPS.values() for name, module in group.items()}
 
 
 def main() -> int:
@@ -83,19 +87,26 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=ME,
         description="Run, share and test the steps of this workshop. Without a command: the map.",
-        epilog=f"`{ME} COMMAND --help` tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    subparsers = parser.add_subparsers(metavar="COMMAND")
+    subparsers = parser.add_subparsers(metavar="COMMAND", help="one of these:")
     # What follows -- goes on as it is, to pytest for example.
     split = argv.index("--") if "--" in argv else len(argv)
     ours = argv[:split] or ["map"]
     # Only the command that was typed: to import the others takes longer than most of them run.
     typed = ours[:1] if ours[0] in COMMANDS else COMMANDS
-    for name in typed:
-        module = importlib.import_module(COMMANDS[name])
-        subparser = subparsers.add_parser(name, help=module.HELP, description=module.__doc__)
-        subparser.set_defaults(command_module=module)
-        module.add_arguments(subparser)
+    listed = []
+    for whom, commands in GROUPS.items():
+        lines = []
+        for name in filter(typed.__contains__, commands):
+            module = importlib.import_module(COMMANDS[name])
+            description = f"For {whom}. {module.__doc__}"
+            subparser = subparsers.add_parser(name, description=description)
+            subparser.set_defaults(command_module=module)
+            module.add_arguments(subparser)
+            lines.append(f"  {name:10}{module.HELP}")
+        listed.append(f"for {whom}:\n" + "\n".join(lines))
+    parser.epilog = "\n\n".join([*listed, f"`{ME} COMMAND --help` tells more."])
     args = parser.parse_args(ours)
     args.rest = argv[split + 1 :]
     return args

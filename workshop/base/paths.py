@@ -31,6 +31,11 @@ def shown(path: Path) -> str:
         return str(path)
 
 
+def shown_folder(folder: Path) -> str:
+    """Return a folder as short as it can be typed from here, with a slash."""
+    return shown(folder.absolute()).rstrip("/\\") + "/"
+
+
 def in_venv() -> bool:
     """Tell whether this process runs in the workshop's own environment."""
     return Path(sys.prefix).resolve() == VENV.resolve()

@@ -15,8 +15,9 @@ from rich.console import Console
 from workshop.base import paths
 from workshop.base.paths import ROOT
 from workshop.base.problem import Problem
-from workshop.bench import Size
+from workshop.base.words import counted
 from workshop.bench.servers import Bench, Server, cores, node_path
+from workshop.bench.size import Size
 from workshop.install.environment import BENCH_PYTHON
 
 LOAD = ROOT / "benchmarks" / "load.py"
@@ -42,7 +43,7 @@ def run_all(servers: list[Server], size: Size, patience: float = 20) -> dict:
     with Bench() as bench, console.status("") as status:
         for number, clients, server in jobs:
             left = (time.monotonic() - began) / done * (total - done) if done else None
-            about = f"round {number} of {size.rounds}, {server.name}, {counted(clients)}"
+            about = f"round {number} of {size.rounds}, {server.name}, {counted(clients, 'client')}"
             soon = "" if left is None else f"; about {left / 60:.0f} min left"
             if left is not None and left < 90:
                 soon = f"; about {left:.0f} s left"
@@ -79,11 +80,6 @@ def run_all(servers: list[Server], size: Size, patience: float = 20) -> dict:
 def weight(clients: int) -> float:
     """Return about how long a run takes, beside others."""
     return 5 + clients / 250
-
-
-def counted(clients: int) -> str:
-    """Return "1 client" or "2 clients"."""
-    return "1 client" if clients == 1 else f"{clients} clients"
 
 
 def plan(size: Size, clients: int, number: int) -> dict:

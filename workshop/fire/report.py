@@ -10,7 +10,8 @@ from rich.table import Table
 
 from workshop.base.paths import ME
 from workshop.base.steps import Step
-from workshop.fire import Size
+from workshop.base.words import counted
+from workshop.fire.size import Size
 from workshop.fire.tally import Tally
 
 WIDTH = 84
@@ -170,8 +171,3 @@ def row(tally: Tally) -> list[str]:
     """Return a tally as the cells of its row."""
     numbers = (tally.sent, tally.received, tally.lost, tally.twice, tally.disorder)
     return [tally.fault, *(f"{n:,}".replace(",", " ") for n in numbers), f"{tally.silence:.1f} s"]
-
-
-def counted(number: int, what: str) -> str:
-    """Return "1 fault" or "2 faults"."""
-    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -11,10 +11,10 @@ import playwright.sync_api
 import requests
 
 from workshop.base.problem import Problem
-from workshop.fire import Size
 from workshop.fire.clients import Raw
 from workshop.fire.databases import SQLite
 from workshop.fire.proxy import Proxy
+from workshop.fire.size import Size
 from workshop.fire.tally import Tally, Viewer
 from workshop.fire.target import Target
 from workshop.fire.windows import Window

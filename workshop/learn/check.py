@@ -9,7 +9,7 @@ import importlib
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from workshop.base.paths import ME, ROOT, STATE, TESTS, shown
@@ -17,8 +17,8 @@ from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
 from workshop.install.chromium import find_chromium
 from workshop.learn import diagnose, mine, teach
-from workshop.learn.diagnose import Hint
 from workshop.learn.lessons import NUMBERS, lesson
+from workshop.learn.teach import Outcome
 from workshop.serving import watching
 from workshop.serving.processes import end_as_by_ctrl_c
 
@@ -36,11 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
-    _, step = chosen(args)
+    _, step = what_to_check(args)
     return {"python", "tests", *(["javascript"] if step.mentions("node_modules") else [])}
 
 
-def chosen(args: argparse.Namespace) -> tuple[Path, Step]:
+def what_to_check(args: argparse.Namespace) -> tuple[Path, Step]:
     """Return the folder to look at, and the step that it is to be."""
     folder = Path(args.dir or mine.MY)
     if not folder.is_dir():
@@ -56,21 +56,9 @@ def chosen(args: argparse.Namespace) -> tuple[Path, Step]:
     return folder.resolve(), find(wanted)
 
 
-@dataclass
-class Outcome:
-    """How far a folder is, and what is next."""
-
-    total: int
-    passed: list[str] = field(default_factory=list)  # what works, in order
-    skipped: list[str] = field(default_factory=list)  # what could not be tried on this machine
-    hint: Hint | None = None
-    stopped: bool = False  # something was saved meanwhile
-    tried: bool = False  # not only read
-
-
 def main(args: argparse.Namespace) -> int:
     """Check once, or at each save."""
-    folder, step = chosen(args)
+    folder, step = what_to_check(args)
     end_as_by_ctrl_c()  # Then pytest ends the servers that it has started.
     if not find_chromium():
         print("There is no Chromium: what needs a browser is not tried. See README.md, Test.\n")

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from workshop.base.paths import ME, shown
+from workshop.base.paths import ME, shown, shown_folder
 from workshop.base.steps import Step, find
 from workshop.learn import mine
 
@@ -32,7 +32,9 @@ def main(args: argparse.Namespace) -> int:
     aside = None
     if args.keep and (folder / "manage.py").is_file():
         mine.write_notes(folder, notes)
-        print(f"{name(folder)} stays as it is, and is now to become step {int(step.number)}.")
+        print(
+            f"{shown_folder(folder)} stays as it is, and is now to become step {int(step.number)}."
+        )
     else:
         aside = mine.begin(folder, step, notes)
         say_what_is_there(folder, step, aside)
@@ -40,32 +42,28 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def name(folder: Path) -> str:
-    """Return a folder as a person would type it."""
-    return shown(folder.absolute()).rstrip("/\\") + "/"
-
-
 def say_what_is_there(folder: Path, step: Step, aside: Path | None) -> None:
     """Say what has become of the folder, and of what was there."""
     if aside:
-        print(f"What was in {name(folder)} is kept in {name(aside)}.")
+        print(f"What was in {shown_folder(folder)} is kept in {shown_folder(aside)}.")
     if from_step := mine.before(step):
         print(
-            f"{name(folder)} holds step {int(from_step.number)} now, "
+            f"{shown_folder(folder)} holds step {int(from_step.number)} now, "
             f"ready to become step {int(step.number)}: {step.title}."
         )
     else:
         print(
-            f"{name(folder)} holds step {int(step.number)}: {step.title}. Nothing comes before it, "
-            "so there is nothing to build.\nRead it, change it, and break it."
+            f"{shown_folder(folder)} holds step {int(step.number)}: {step.title}. "
+            "Nothing comes before it, so there is nothing to build.\n"
+            "Read it, change it, and break it."
         )
 
 
 def say_what_next(folder: Path, step: Step, served: bool) -> None:
     """Say what to type, in the order in which it is needed."""
-    where = "" if folder.resolve() == mine.MY else f" --dir {name(folder).rstrip('/')}"
+    where = "" if folder.resolve() == mine.MY else f" --dir {shown_folder(folder).rstrip('/')}"
     readme = shown(step.folder / "README.md")
-    serve = f"{ME} run --dir {name(folder).rstrip('/')}"
+    serve = f"{ME} run --dir {shown_folder(folder).rstrip('/')}"
     first = "end it with Ctrl-C and start it again: it runs the old folder" if served else ""
     lines = [
         (serve, first or "serve it; it starts again at each save"),

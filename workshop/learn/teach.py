@@ -2,20 +2,29 @@
 
 import difflib
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workshop.base.parts import extent, where
-from workshop.base.paths import ME, shown
+from workshop.base.paths import ME, shown, shown_folder
 from workshop.base.steps import Step
 from workshop.learn import mine
 from workshop.learn.diagnose import Hint
 
-if TYPE_CHECKING:
-    from workshop.learn.check import Outcome
-
 BAR = 32  # columns
 WIDEST = 100
+
+
+@dataclass
+class Outcome:
+    """How far a folder is, and what is next."""
+
+    total: int
+    passed: list[str] = field(default_factory=list)  # what works, in order
+    skipped: list[str] = field(default_factory=list)  # what could not be tried on this machine
+    hint: Hint | None = None
+    stopped: bool = False  # something was saved meanwhile
+    tried: bool = False  # not only read
 
 
 def console():
@@ -42,7 +51,7 @@ class Page:
         self.console = console()
         self.busy = False
         self.print(f"\nStep {int(step.number)}: {step.title}", style="bold")
-        self.print(f"in {named(folder)}\n", style="dim")
+        self.print(f"in {shown_folder(folder)}\n", style="dim")
 
     def print(self, text: str = "", **options) -> None:
         """Print text as it is, without markup."""
@@ -64,7 +73,7 @@ class Page:
             self.console.print(" " * (self.console.width - 1), end="\r")
             self.busy = False
 
-    def show(self, outcome: "Outcome", level: int) -> None:
+    def show(self, outcome: Outcome, level: int) -> None:
         """Print the hint if there is one, the bar, and what comes next."""
         self.quiet()
         if outcome.hint:
@@ -115,7 +124,7 @@ class Page:
                 f"    {line}", markup=False, style=colours.get(line[:1]), soft_wrap=True
             )
 
-    def show_bar(self, outcome: "Outcome") -> None:
+    def show_bar(self, outcome: Outcome) -> None:
         """Print how much of the lesson works."""
         from rich.text import Text
 
@@ -142,7 +151,7 @@ class Page:
         elif level == 2:
             self.print(f"\n  The lines themselves:  {command}")
 
-    def show_next(self, outcome: "Outcome") -> None:
+    def show_next(self, outcome: Outcome) -> None:
         """Say that all is done, and what comes after."""
         number = int(self.step.number)
         self.print(f"\n  All done: step {number} works.", style="bold green")
@@ -155,11 +164,6 @@ class Page:
         self.print(f"\n  Next is step {n}: {following.title}.")
         self.print(f"  {ME} start {n} --keep   goes on with your own code")
         self.print(f"  {ME} start {n}          begins with ours, and keeps yours aside")
-
-
-def named(folder: Path) -> str:
-    """Return a folder as it can be typed."""
-    return shown(folder).rstrip("/\\") + "/"
 
 
 def place(folder: Path, hint: Hint) -> str:

@@ -35,9 +35,10 @@ def main(args: argparse.Namespace) -> int:
         print("\nRunning now")
         for what in here:
             print(f"  {what['step']}   {what['url']}   (process {what['pid']})")
-    print("\nNext")
-    for command, why in next_commands(here):
-        print(f"  {ME} {command:<16} {why}")
+    for title, commands in next_commands(here).items():
+        print(f"\n{title}")
+        for command, why in commands:
+            print(f"  {ME} {command:<16} {why}")
     return 0
 
 
@@ -50,20 +51,24 @@ def running_now() -> list[dict]:
     return everything()
 
 
-def next_commands(here: list[dict]) -> list[tuple[str, str]]:
-    """Return what to type next, and why."""
+def next_commands(here: list[dict]) -> dict[str, list[tuple[str, str]]]:
+    """Return what to type next, and why, by who types it."""
     first_time = "" if environment.stands("python") else " (the first time, install it)"
-    result = [("run 1", f"serve a step{first_time}")]
+    follow = [("run 1", f"serve a step{first_time}")]
     if any(what["redis"] for what in here):
-        result.insert(0, ('publish "Hello"', "show a notice on every open page"))
-    return [
-        *result,
+        follow.insert(0, ('publish "Hello"', "show a notice on every open page"))
+    follow += [
         ("start 2", "a folder of your own, in which to build step 2"),
         ("check", "see whether it works, and if not, get a hint"),
-        ("slides", "present the talk; the steps run inside the slides"),
         ("notebook", "type in a cell, see it on every screen"),
         ("run classic", "the talk's own server of 2013, still running"),
-        ("test", "run all tests; `test 3` those of step 3"),
         ("doctor", "look for what is missing on this machine"),
-        ("--help", "everything else"),
     ]
+    return {
+        "Next": follow,
+        "To present": [("slides", "the talk; the steps run inside the slides")],
+        "To maintain": [
+            ("test", "run all tests; `test 3` those of step 3"),
+            ("--help", "everything else"),
+        ],
+    }

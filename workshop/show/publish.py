@@ -6,10 +6,10 @@ import json
 import os
 import re
 import time
-from pathlib import Path
 
 from workshop.base.paths import ME
 from workshop.base.problem import Problem
+from workshop.base.words import counted
 from workshop.serving import running
 from workshop.serving.redis_server import DEFAULT_URL, why_silent, without_password
 
@@ -77,14 +77,10 @@ def which_redis() -> tuple[str, str]:
 
 
 def has_stream(url: str) -> bool:
-    """Tell whether boards are told by a stream there, as from step 5 on, and not by a channel."""
+    """Tell whether boards are told by a stream there, as from step 5 on: a server begins it."""
     import redis
 
-    boards = [Path(what["folder"]) for what in running.boards() if what["redis"] == url]
-    if boards:
-        codes = (path.read_text() for each in boards for path in each.glob("notices/live.py"))
-        return any("xadd" in code.lower() for code in codes)
-    with redis.Redis.from_url(url) as client:  # of a server that was started by hand
+    with redis.Redis.from_url(url) as client:
         return client.type(NAME) == b"stream"
 
 
@@ -132,10 +128,11 @@ def report(kept: bool, heard: list[int], redis_name: str) -> int:
     if not heard:
         return 130
     if kept:
-        print(f"{what}: it is in the stream, so who is away is told later.")
+        also = f"{counted(min(heard), 'server')} heard it, and " if min(heard) else ""
+        print(f"{what}: {also}it is in the stream, so who is away is told later.")
         return 0
     if not unheard:
-        print(f"{what}: {servers(min(heard))} heard it.")
+        print(f"{what}: {counted(min(heard), 'server')} heard it.")
         return 0
     if unheard < len(heard):
         print(f"{what}, but nobody heard {unheard} of them: was the server away for a moment?")
@@ -145,8 +142,3 @@ def report(kept: bool, heard: list[int], redis_name: str) -> int:
     )
     print("If it is: does it use this Redis? Its screen says which; REDIS_URL names another one.")
     return 1
-
-
-def servers(count: int) -> str:
-    """Return a number of servers in words."""
-    return "1 server" if count == 1 else f"{count} servers"

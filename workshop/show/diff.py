@@ -5,11 +5,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from workshop.authoring import diff_view
 from workshop.base import contract, steptree
 from workshop.base.paths import ME, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, all_steps, find
+from workshop.show import diff_view
 
 HELP = "show what a step changes, or what is left to do"
 EPILOG = f"""examples:

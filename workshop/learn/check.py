@@ -17,6 +17,7 @@ from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
 from workshop.install.chromium import find_chromium
 from workshop.learn import diagnose, mine, teach
+from workshop.learn.hint import missing_file
 from workshop.learn.lessons import NUMBERS, lesson
 from workshop.learn.teach import Outcome
 from workshop.serving import watching
@@ -152,7 +153,7 @@ def examine(
         outcome.passed, outcome.skipped = tutor.passed, tutor.skipped
         outcome.hint, outcome.stopped = tutor.hint, tutor.stopped
     if missing and not outcome.hint and not outcome.stopped:
-        hint = diagnose.missing_file(missing.file, folder, step)
+        hint = missing_file(missing.file, folder, step)
         outcome.hint = replace(hint, section=missing.section) if hint.lesson == step else hint
     return outcome
 

@@ -9,7 +9,7 @@ from workshop.base.parts import extent, where
 from workshop.base.paths import ME, shown, shown_folder
 from workshop.base.steps import Step
 from workshop.learn import mine
-from workshop.learn.diagnose import Hint
+from workshop.learn.hint import Hint
 
 BAR = 32  # columns
 WIDEST = 100

@@ -14,8 +14,8 @@ import pytest
 from workshop.base.machine import slowness
 from workshop.base.parts import where
 from workshop.base.steps import Step, find
-from workshop.learn import diagnose
-from workshop.learn.diagnose import Hint
+from workshop.learn import by_importing
+from workshop.learn.hint import BOARD_JS, Hint, missing_file
 from workshop.serving import ports
 
 BOARD = "notices/templates/notices/board.html"
@@ -121,9 +121,9 @@ class Tutor:
             section=point.section,
         )
         if point.works == "no file is missing" and (missing := self.missing_file(item)):
-            return diagnose.missing_file(missing, self.folder, self.step)
+            return missing_file(missing, self.folder, self.step)
         if type(error).__name__ == "ManageFailed" and error.command == "migrate":
-            return diagnose.broken_migration(str(error), self.folder, self.step)
+            return by_importing.broken_migration(str(error), self.folder, self.step)
         if type(error).__name__ == "DidNotStart":
             return self.did_not_start(hint, error.server, str(error))
         if isinstance(error, OSError) and (dead := self.ended(item)):
@@ -240,14 +240,14 @@ class Tutor:
         # serve.py names the port after the one that is taken; the last in its code is the call's.
         candidates = [*said, *(port - 1 for port in said), *reversed(written)]
         taken = [port for port in candidates if port < 65536 and ports.answers(port)]
-        return diagnose.taken_port(f"{taken[0]}" if taken else "", self.step)
+        return by_importing.taken_port(f"{taken[0]}" if taken else "", self.step)
 
     def from_log(self, hint: Hint, log: list[str]) -> Hint | None:
         """Return a hint by the last traceback that a server printed."""
         kind, said, frames = last_traceback(log, self.folder)
         if not said:
             return None
-        found = diagnose.exception(kind, said, frames, self.folder, self.step)
+        found = by_importing.exception(kind, said, frames, self.folder, self.step)
         if not found:
             return replace(hint, happened=f"The server's log says: {said}")
         if found.name in ("exception", "undefined name"):
@@ -278,10 +278,10 @@ class Tutor:
         found = place and next(self.folder.glob(f"*/static/{place[1]}"), None)
         hint = replace(hint, happened=f"The browser's console says: {said}")
         name = re.search(r"(\w+) is not defined", said)
-        script = self.step.folder / diagnose.BOARD_JS
+        script = self.step.folder / BOARD_JS
         if name and script.is_file() and where(script, f"function {name[1]}"):
             more = f"In the step, board.js has a function {name[1]}."
-            hint = replace(hint, more=more, file=diagnose.BOARD_JS, part=f"function {name[1]}")
+            hint = replace(hint, more=more, file=BOARD_JS, part=f"function {name[1]}")
         if not found:
             return hint
         line = int(place[2])

@@ -1,0 +1,179 @@
+"""What is seen in the files of a folder, without running anything."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from workshop.base.parts import IMPORTS
+from workshop.base.steps import Step, all_steps
+from workshop.learn.hint import BOARD_JS, Hint, lesson_about, missing_file
+
+
+def no_folder(folder: Path, step: Step) -> Hint | None:
+    """A folder without manage.py is no step at all."""
+    missing = [name for name in ("manage.py", "board/settings.py") if not (folder / name).is_file()]
+    return missing_file(missing[0], folder, step) if missing else None
+
+
+def python_files(folder: Path) -> list[Path]:
+    """Return the Python files, those of an environment in the folder left out."""
+    out = {"venv", "env", "node_modules", "__pycache__"}
+    return [
+        path
+        for path in sorted(folder.rglob("*.py"))
+        if not any(p in out or p.startswith(".") for p in path.relative_to(folder).parts)
+    ]
+
+
+def python_syntax(folder: Path, step: Step) -> Hint | None:
+    """Compile each file."""
+    for path in python_files(folder):
+        try:
+            compile(path.read_bytes(), path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            file, line = path.relative_to(folder).as_posix(), getattr(error, "lineno", None)
+            return Hint(
+                name="syntax error",
+                expected=f"{file} is Python.",
+                happened=f"Python can't read it: {getattr(error, 'msg', error)}.",
+                more="The mistake may be in a line before: a bracket or a quote that is not "
+                "closed, a colon that is missing, or an indent of another depth.",
+                file=file,
+                line=line,
+                code=with_caret(error),
+                lesson=lesson_about(file, step),
+            )
+    return None
+
+
+def with_caret(error: Exception) -> str:
+    """Return the line of a syntax error, and a mark below the place."""
+    text = (getattr(error, "text", None) or "").rstrip()
+    if not text:
+        return ""
+    indent = len(text) - len(text.lstrip())
+    caret = max((error.offset or 1) - 1 - indent, 0)
+    return f"{text.lstrip()}\n{' ' * caret}^"
+
+
+def javascript_syntax(folder: Path, step: Step) -> Hint | None:
+    """Ask Node.js, where there is one, whether it can read board.js."""
+    node, path = shutil.which("node"), folder / BOARD_JS
+    if not (node and path.is_file()):
+        return None
+    done = subprocess.run([node, "--check", path], capture_output=True, text=True, errors="replace")
+    said = re.search(r":(\d+)\n(.*)\n(\s*\^*)\s*\n+SyntaxError: (.*)", done.stderr)
+    if done.returncode == 0 or not said:
+        return None
+    indent = len(said[2]) - len(said[2].lstrip())
+    return Hint(
+        name="syntax error",
+        expected=f"{BOARD_JS} is JavaScript.",
+        happened=f"It can't be read: {said[4]}.",
+        more="The mistake may be in a line before: look for a bracket, a brace or a quote that is "
+        "not closed.",
+        file=BOARD_JS,
+        line=int(said[1]),
+        code=f"{said[2].lstrip()}\n{said[3][indent:]}".rstrip(),
+        lesson=lesson_about(BOARD_JS, step),
+        section="The client's side",
+    )
+
+
+def undefined_name(folder: Path, step: Step) -> Hint | None:
+    """Ask ruff for names that nothing defines: it finds them where no test comes by."""
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache"]
+    command += ["--select", "F821", "--output-format", "json", "--exit-zero"]
+    files = python_files(folder)
+    done = subprocess.run([*command, *files], capture_output=True, text=True)
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:  # no ruff: the server will say it
+        return None
+    if not found:
+        return None
+    path, line = Path(found[0]["filename"]), found[0]["location"]["row"]
+    file = path.relative_to(folder).as_posix()
+    here = [each["message"] for each in found if each["filename"] == found[0]["filename"]]
+    names = list(dict.fromkeys(re.findall(r"`(.+?)`", message)[0] for message in here))
+    return Hint(
+        name="undefined name",
+        expected="A name is imported, defined or assigned before it is used.",
+        happened=f"Nothing in {file} says what {names[0]} is"
+        + (f", nor {', '.join(names[1:])}." if names[1:] else "."),
+        more="\n".join(dict.fromkeys(how_it_is_defined(name, file, step) for name in names)),
+        file=file,
+        line=line,
+        code=path.read_text(encoding="utf-8").splitlines()[line - 1].strip(),
+        part=IMPORTS,
+        lesson=lesson_about(file, step),
+    )
+
+
+def how_it_is_defined(name: str, file: str, step: Step) -> str:
+    """Return how the step itself comes by a name."""
+    path = step.folder / file
+    if path.is_file():
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.asname or alias.name for alias in node.names]
+                if name in names:
+                    return f"In the step it is imported:  {ast.get_source_segment(text, node)}"
+            if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
+                return f"In the step it is:  {ast.get_source_segment(text, node)}"
+    return "Is it a typo, or is an import missing?"
+
+
+def patch_all(folder: Path, step: Step) -> Hint | None:
+    """Look whether monkey.patch_all() is the first thing that serve.py does."""
+    path = folder / "serve.py"
+    if not path.is_file():
+        return None
+    tree = ast.parse(path.read_bytes())
+    calls = [node for node in ast.walk(tree) if is_patch(node)]
+    hint = Hint(
+        name="monkey.patch_all()",
+        expected="monkey.patch_all() makes Python's own socket, time.sleep, threading and so on "
+        "wait the gevent way. It has to come first.",
+        happened="",
+        more="The first two lines of code in serve.py, before every other import:\n"
+        "from gevent import monkey\nmonkey.patch_all()",
+        file="serve.py",
+        part="from gevent import monkey",
+        lesson=all_steps()[1],
+    )
+    if not calls:
+        return replace(hint, happened="serve.py never calls monkey.patch_all().", line=1)
+    for node in tree.body:
+        if isinstance(node, ast.Expr) and is_patch(node.value):
+            return None
+        if isinstance(node, ast.Import | ast.ImportFrom) and not is_gevents(node):
+            code = ast.unparse(node)
+            return replace(
+                hint,
+                happened=f"Line {node.lineno} imports something before it: what is imported "
+                "earlier keeps the sockets that block.",
+                line=node.lineno,
+                code=code,
+            )
+    line = calls[0].lineno
+    return replace(hint, happened=f"Line {line} calls it, but not at once.", line=line)
+
+
+def is_patch(node: ast.AST) -> bool:
+    """Tell whether this is a call of patch_all."""
+    called = node.func if isinstance(node, ast.Call) else None
+    return getattr(called, "attr", getattr(called, "id", None)) == "patch_all"
+
+
+def is_gevents(node: ast.Import | ast.ImportFrom) -> bool:
+    """Tell whether an import is of gevent itself, or from the future."""
+    names = [alias.name for alias in node.names]
+    modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else names
+    return all(name.partition(".")[0] in ("gevent", "__future__") for name in modules)

@@ -1,0 +1,65 @@
+"""A hint: what is wrong with a folder, and where to look."""
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop.base.contract import contract
+from workshop.base.paths import shown
+from workshop.base.steps import Step, all_steps, plain
+
+BOARD_JS = "notices/static/notices/board.js"
+NAMESPACES = "notices/namespaces.py"
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What is wrong, and where to look."""
+
+    name: str  # the same name again is the same hint again
+    expected: str
+    happened: str
+    more: str
+    file: str = ""  # inside of the folder
+    line: int | None = None
+    code: str = ""  # the lines of theirs that it is about
+    part: str = ""  # of the file, as in lessons/
+    lesson: Step | None = None  # whose README
+    section: str = "What changes"
+
+
+def lesson_about(file: str, step: Step) -> Step:
+    """Return the step, this one or one before, whose README says that it changes a file."""
+    upto = [each for each in all_steps() if each.name <= step.name]
+    return next((each for each in reversed(upto) if why(file, each)), upto[0])
+
+
+def why(file: str, step: Step) -> str:
+    """Return what the README of a step says about a file, in its list of what changes."""
+    return plain(contract(step).why.get(file, ""))
+
+
+def missing_file(file: str, folder: Path, step: Step) -> Hint:
+    """Return the hint about a file of the step that is not there yet."""
+    lesson = lesson_about(file, step)
+    reason = why(file, lesson)
+    copy = f"{'copy' if os.name == 'nt' else 'cp'} {shown(step.folder / file)} "
+    copy += str(Path(shown(folder), file))
+    if file == "board/guard.py":
+        more = f"It is not meant to be typed. Copy it:\n$ {copy}"
+    else:
+        more = f"The README shows what belongs into it. To have it as the step has it:\n$ {copy}"
+    return Hint(
+        name=f"missing file: {file}",
+        expected=f"{file}: {reason}" if reason else f"A step has a file {file}.",
+        happened=f"There is no {file} yet.",
+        more=more,
+        file=file,
+        lesson=lesson,
+    )
+
+
+def nearest(name: str, names) -> str | None:
+    """Return what a typo may have meant."""
+    return next(iter(difflib.get_close_matches(name, [*names], 1, 0.6)), None)

@@ -16,7 +16,7 @@ import pytest
 from support import ROOT, STEPS
 from workshop.base.parts import where
 from workshop.base.steps import find
-from workshop.learn import check, diagnose, mine
+from workshop.learn import diagnose, mine
 from workshop.learn.lessons import NUMBERS, lesson
 
 MADE = shutil.ignore_patterns("db.sqlite3", "secret_key.txt", "__pycache__")
@@ -405,7 +405,7 @@ def listed():
 def test_every_point_names_what_there_is(number, listed):
     """Tests, a file, a part of it, and a section of a README."""
     step = find(str(number))
-    for point in check.lesson(step):
+    for point in lesson(number):
         for test in point.tests:
             name = rf"^tests/test_{step.number}_\w+\.py::{re.escape(test)}(\[.*)?$"
             assert re.search(name, listed, re.M), test

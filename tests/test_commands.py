@@ -25,7 +25,8 @@ import pytest
 import requests
 
 from support import PATIENCE, ROOT, environment, free_port, wait_until
-from workshop.authoring import listings
+from workshop import cli
+from workshop.authoring import listings, testing
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 
@@ -61,6 +62,25 @@ def clone(tmp_path):
 def test_each_command_of_a_page_works(page, clone, redis):
     with Reader(clone, redis.port) as reader:
         reader.follow(clone / page)
+
+
+INLINE = {
+    (page, command)
+    for page in [*PAGES, "CONTRIBUTING.md", "SECURITY.md"]
+    for command in re.findall(rf"`{TOOL}([^`]+)`", (ROOT / page).read_text(encoding="utf-8"))
+    if not re.search(r"\b[A-Z]+\b", command)  # N, COMMAND: for the reader to fill in
+}
+
+
+@pytest.mark.parametrize(("page", "command"), sorted(INLINE))
+def test_a_command_in_a_sentence_is_one_and_finds_what_it_names(page, command):
+    """Without running it; a choice of tests finds some."""
+    arguments = shlex.split(command)
+    args = cli.parse(arguments)
+    if arguments[0] == "test" and args.rest:
+        files = [file for name in args.names for file in testing.test_files(name)]
+        collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", *files, *args.rest]
+        assert subprocess.run(collect, cwd=ROOT, capture_output=True).returncode == 0
 
 
 class Reader:

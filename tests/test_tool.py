@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import queue
 import re
 import shutil
 import signal
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 from workshop.base.problem import Problem
+from workshop.serving import watching
 from workshop.serving.nginx import find, path_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -421,6 +423,17 @@ def test_a_process_behind_nginx_is_killed_by_its_number_and_comes_back(clone):
         running.wait_for("Restarted one by one", said)
         assert get(url)[0] == 200
         running.ctrl_c()
+
+
+def test_a_folder_that_cannot_be_watched_is_said(tmp_path, monkeypatch, capsys):
+    """A system watches only so many files."""
+
+    def watch(*_, **__):
+        raise OSError("no more watches")
+
+    monkeypatch.setattr("watchfiles.watch", watch)
+    watching.watch(tmp_path, threading.Event(), queue.Queue())
+    assert "Changes are not noticed (no more watches)" in capsys.readouterr().out
 
 
 def test_a_system_without_nginx_is_told_how_to_get_it():

@@ -47,7 +47,7 @@ def watch(folder: Path, stop: threading.Event, changed: queue.Queue) -> None:
             folder, watch_filter=wanted, stop_event=stop, debounce=200, step=50
         ):
             changed.put({Path(path) for _, path in seen})
-    except (OSError, watchfiles.WatchfilesRustInternalError) as error:
+    except (OSError, RuntimeError) as error:  # the second: WatchfilesRustInternalError
         print(f"Changes are not noticed ({error}): restart this command after one.", flush=True)
 
 

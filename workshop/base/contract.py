@@ -61,9 +61,9 @@ def expected(before: Step, step: Step) -> bytes:
     return steptree.patch(*trees, list(contract(step).why))
 
 
-def classic_trees() -> list[Tree]:
+def classic_trees() -> tuple[Tree, Tree]:
     """Return what is compared of classic/ and of step 4: no README, and nothing made by a tool."""
-    trees = [steptree.read(CLASSIC.folder), steptree.read(find("4").folder)]
+    trees = steptree.read(CLASSIC.folder), steptree.read(find("4").folder)
     for tree in trees:
         for name in (README, CLASSIC_DIFF.name, "requirements.lock"):
             tree.pop(name, None)

@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 IMPORTS = "its imports"
 
@@ -23,7 +24,8 @@ def extent(text: str, suffix: str, part: str) -> tuple[int | None, int | None]:
         begins = [node.lineno for node in ast.parse(text).body if isinstance(node, kinds)]
         return 1, max(1, min(begins, default=len(text.splitlines())) - 1)
     if suffix == ".py" and re.fullmatch(r"[\w.]+", part):
-        nodes = [ast.parse(text)]
+        # The module first, which has no lines, and then what has: no type of ast's is both.
+        nodes: list[Any] = [ast.parse(text)]
         for name in part.split("."):
             nodes = [
                 child

@@ -74,14 +74,14 @@ def belongs(path: str) -> bool:
 
 def read(folder: Path) -> Tree:
     """Return the files of a step as they are now."""
-    tree = {}
+    tree: Tree = {}
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(filter(belongs, folders))
         for name in sorted(filter(belongs, names)):
             path = Path(parent, name)
             # What else there may be, a socket say, can't be compared.
-            if path.is_file():
-                tree[path.relative_to(folder).as_posix()] = read_file(path)
+            if file := read_file(path):
+                tree[path.relative_to(folder).as_posix()] = file
     return tree
 
 
@@ -100,7 +100,7 @@ def read_head(folders: list[Path]) -> dict[Path, Tree]:
     entries = [entry.partition("\t") for entry in listed]
     blobs = "".join(about.split()[2] + "\n" for about, _, _ in entries)
     contents = io.BytesIO(git("cat-file", "--batch", stdin=blobs.encode()))
-    trees = {folder: {} for folder in folders}
+    trees: dict[Path, Tree] = {folder: {} for folder in folders}
     for about, _, name in entries:
         size = int(contents.readline().split()[2])
         file = File(contents.read(size), not WINDOWS and about.startswith("100755"))

@@ -25,7 +25,7 @@ def find_chromium() -> str | None:
     """Return the path of a Chromium or Chrome, or None."""
     if named := os.environ.get("CHROMIUM"):
         return shutil.which(named)
-    candidates = [shutil.which(name) for name in NAMES]
+    candidates: list[str | Path | None] = [shutil.which(name) for name in NAMES]
     if sys.platform == "darwin":
         for applications in (Path("/Applications"), Path.home() / "Applications"):
             candidates += [applications / name for name in MACOS]

@@ -12,8 +12,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from workshop.base import paths
 from workshop.base.paths import ME, NODE_MODULES, ROOT, TESTS, VENV, VENV_BIN, VENV_PYTHON, WINDOWS
@@ -58,7 +60,7 @@ def ensure(parts: set[str]) -> bool:
     missing = [part for part in every if part in parts and not stands(part)]
     if not missing:
         return False
-    make = {
+    make: dict[str, Callable[[int], None]] = {
         "python": make_venv,
         "javascript": partial(install_javascript, "javascript", "Installing the JavaScript"),
         "notebooks": partial(add_to_venv, "notebooks", "Installing Jupyter"),
@@ -92,7 +94,7 @@ def forget(part: str) -> None:
 def made_from(part: str) -> dict:
     """Return all that a part depends on."""
     lock = LOCK_FILES[part].read_bytes().replace(b"\r\n", b"\n")
-    result = {"lock": hashlib.sha256(lock).hexdigest(), "folder": str(ROOT)}
+    result: dict[str, str | None] = {"lock": hashlib.sha256(lock).hexdigest(), "folder": str(ROOT)}
     if part not in ("javascript", "node"):
         # A Python that was upgraded or removed; reading a link is quicker than asking it.
         result["python"] = os.path.realpath(VENV_PYTHON) if VENV_PYTHON.exists() else None
@@ -206,7 +208,7 @@ def stage(
     terminal = sys.stdout.isatty()
     print(f"{title} …", end="", flush=True)
     # The lock goes along: as long as an orphaned pip works, nobody else begins.
-    inherited = {} if WINDOWS else {"pass_fds": (lock,)}
+    inherited: dict[str, Any] = {} if WINDOWS else {"pass_fds": (lock,)}
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, **inherited
@@ -247,7 +249,7 @@ def locked():
             unlock(file)
 
 
-if WINDOWS:
+if sys.platform == "win32":  # as WINDOWS says, but mypy understands it
     import msvcrt
 
     def try_lock(file) -> bool:

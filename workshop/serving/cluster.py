@@ -68,6 +68,8 @@ class Processes:
 class Cluster(Site):
     """nginx at the site's address, and a process for each server in its configuration."""
 
+    server: Processes | None
+
     def __init__(self, *arguments, tls: bool):
         super().__init__(*arguments)
         nginx.program()  # or it is said now

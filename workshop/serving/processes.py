@@ -39,7 +39,7 @@ class Child:
         """Ask the process to end, without waiting."""
         if WINDOWS:
             self.process.terminate()
-        else:
+        elif self.process.stdin:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
 
@@ -113,8 +113,8 @@ def run(command: list, patience: float, **options) -> subprocess.CompletedProces
     """
     import psutil
 
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([str(part) for part in command], **pipes, **options) as process:
+    options |= {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([str(part) for part in command], **options) as process:
         worked = 0.0
         while True:
             try:
@@ -143,10 +143,16 @@ class Program:
         self.child = Child(self.command, **self.options)
         self.child.must(self.ready, f"The {self.name}")
 
+    def started(self) -> Child:
+        """Return its process: to be asked for only after start()."""
+        if self.child is None:
+            raise RuntimeError(f"The {self.name} has not been started")
+        return self.child
+
     @property
     def running(self) -> list:
         """Return the program itself, as psutil's."""
-        return self.child.programs()
+        return self.started().programs()
 
     def tell(self, number: int) -> None:
         """Send the program itself a signal."""
@@ -157,7 +163,7 @@ class Program:
         """Send a signal that ends it, and wait until it is gone."""
         self.check()
         self.tell(number)
-        self.child.process.wait()
+        self.started().process.wait()
 
     kill_all = kill  # it is all there is
 
@@ -168,7 +174,7 @@ class Program:
     def check(self) -> None:
         """Complain if it has ended by itself."""
         if not self.runs():
-            raise Problem(self.child.said(f"The {self.name} has ended by itself"))
+            raise Problem(self.started().said(f"The {self.name} has ended by itself"))
 
     def end(self) -> None:
         """End it, if it runs."""

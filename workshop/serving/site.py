@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from workshop.base.paths import FRAMING, LOGS
 from workshop.base.problem import Problem
@@ -17,12 +18,25 @@ from workshop.serving.ports import answers
 from workshop.serving.processes import PATIENCE, Child
 
 
+class Server(Protocol):
+    """What a site asks of its server, which may be several processes."""
+
+    def exit_code(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+
+    def ask_to_end(self) -> None:
+        """Ask it to end, without waiting."""
+
+    def end(self) -> None:
+        """End it and wait until it is gone."""
+
+
 class Site:
     """A step's server and all that it needs."""
 
     def __init__(self, step: Step, host: str, port: int, stop: threading.Event):
         self.step = step
-        self.python = CLASSIC_PYTHON if step.is_classic else sys.executable
+        self.python = str(CLASSIC_PYTHON) if step.is_classic else sys.executable
         self.host = host
         self.port = port
         self.stop = stop
@@ -33,7 +47,7 @@ class Site:
         framed = {"DJANGO_SETTINGS_MODULE": "framed", "PYTHONPATH": str(FRAMING)}
         self.environment = settings.environment(self.addresses) | framed
         self.redis: redis_server.Redis | None = None
-        self.server: Child | None = None
+        self.server: Server | None = None
         self.server_log: str | None = None  # the name of a log; None: print it
         self.prepare_log = "prepare"
         self.prepared = False
@@ -126,13 +140,13 @@ class Site:
 
     def start_server(self) -> bool:
         """Start the server, and wait until it answers; tell whether it does."""
-        self.server = self.child(self.command(), self.environment, log=self.server_log)
-        if self.comes_up(self.server, self.port):
+        self.server = server = self.child(self.command(), self.environment, log=self.server_log)
+        if self.comes_up(server, self.port):
             return True
-        if self.server.exit_code() is None and not self.stop.is_set():
+        if server.exit_code() is None and not self.stop.is_set():
             print(f"The server has not answered for {PATIENCE} s. It may still come.")
             return True
-        self.server.end()
+        server.end()
         self.server = None
         if not self.stop.is_set():
             self.say_retry("The server did not start", self.server_log)
@@ -173,7 +187,7 @@ class Site:
         """End everything, at once."""
         if self.told:
             self.told.unlink(missing_ok=True)
-        children = [self.server, self.redis and self.redis.child]
+        children = [self.server, self.redis.child if self.redis else None]
         for child in filter(None, children):
             child.ask_to_end()
         for child in filter(None, children):

@@ -5,6 +5,7 @@ import importlib
 import os
 import subprocess
 import sys
+from typing import Any
 
 from workshop.base.paths import ME, VENV_PYTHON, WINDOWS, in_venv
 from workshop.base.problem import Problem
@@ -40,6 +41,7 @@ COMMANDS = {name: module for group in GROUPS.values() for name, module in group.
 def main() -> int:
     """Run the command that was typed."""
     # A Windows console may not know every letter that a notice can hold.
+    stream: Any  # whose type in the standard library lacks reconfigure()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
     try:

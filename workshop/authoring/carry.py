@@ -104,12 +104,12 @@ class State:
 
 def pack(file: File | None) -> list | None:
     """Return a file as JSON can keep it."""
-    return file and [base64.b64encode(file.content).decode(), file.executable]
+    return [base64.b64encode(file.content).decode(), file.executable] if file else None
 
 
 def unpack(packed: list | None) -> File | None:
     """Return what pack() was given."""
-    return packed and File(base64.b64decode(packed[0]), packed[1])
+    return File(base64.b64decode(packed[0]), packed[1]) if packed else None
 
 
 def main(args: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workshop.base.paths import ME, ROOT, shown
 from workshop.base.problem import Problem
@@ -72,7 +72,7 @@ def main(args: argparse.Namespace) -> int:
     """Show what is stale; with --fix rewrite it, and show what could not be rewritten."""
     for path in pages() if args.fix else []:
         for block in rewrite(path):
-            print(f"Rewrote {block.place}: {block.marker.text}")
+            print(f"Rewrote {block.place}: {block.label}")
     found = problems()
     for finding in found:
         print(finding)
@@ -100,7 +100,7 @@ class Finding:
 
 def problems(root: Path | None = None) -> list[Finding]:
     """Return what is wrong with the pages, in their order."""
-    found = []
+    found: list[Finding] = []
     for path in pages(root):
         try:
             found += filter(None, (examine(block) for block in blocks(path)))
@@ -158,6 +158,11 @@ class Block:
         return "command" if self.language == "sh" else ""
 
     @property
+    def label(self) -> str:
+        """Return what its marker says, or nothing."""
+        return self.marker.text if self.marker else ""
+
+    @property
     def place(self) -> str:
         """Return the page and the line."""
         line = self.lines[0] + 1 if self.lines else 1
@@ -169,7 +174,7 @@ def blocks(path: Path) -> list[Block]:
     """Return the blocks of a page."""
     if path.suffix != ".ipynb":
         return list(markdown_blocks(path, None, text_of(path)))
-    found = []
+    found: list[Block] = []
     for number, cell in enumerate(notebook(path)[0]["cells"]):
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
@@ -189,7 +194,7 @@ def markdown_blocks(path: Path, cell: int | None, text: str) -> Iterator[Block]:
     last = None
     for above, token, below in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
         if token.type == "fence":
-            first, end = token.map
+            first, end = span(token)
             language = (token.info.split() or [""])[0]
             code = token.content.removesuffix("\n")
             closed = end - first > 1 and rows[end - 1].strip("> \t\r\n").startswith(token.markup)
@@ -202,7 +207,7 @@ def markdown_blocks(path: Path, cell: int | None, text: str) -> Iterator[Block]:
         elif not marker_of(token, below):
             last = None
             if wrong := astray(token):
-                yield Block(path, cell, tuple(token.map), wrong=wrong)
+                yield Block(path, cell, span(token), wrong=wrong)
 
 
 def marker_of(comment: "Token | None", fence: "Token | None") -> Marker | None:
@@ -210,7 +215,13 @@ def marker_of(comment: "Token | None", fence: "Token | None") -> Marker | None:
     if not comment or not fence or (comment.type, fence.type) != ("html_block", "fence"):
         return None
     match = MARKER.fullmatch(comment.content.strip())
-    return Marker(*match.groups()) if match and comment.map[1] == fence.map[0] else None
+    return Marker(*match.groups()) if match and span(comment)[1] == span(fence)[0] else None
+
+
+def span(token: "Token") -> tuple[int, int]:
+    """Return the line on which a block begins, and the one below its end; every block has these."""
+    first, end = token.map or (0, 0)
+    return first, end
 
 
 def astray(token: "Token") -> str:
@@ -251,7 +262,7 @@ def notebook(path: Path) -> tuple[dict, dict, str]:
         raise Problem("this is no notebook of version 4: open it in Jupyter and save it.")
     end = text[len(text.rstrip()) :]
     for indent in (1, 2, 4):
-        options = {"indent": indent, "ensure_ascii": False}
+        options: dict[str, Any] = {"indent": indent, "ensure_ascii": False}
         if json.dumps(content, **options) + end == text:
             return content, options, end
     raise Problem("this notebook is not laid out as Jupyter does it: open it there and save it.")
@@ -268,7 +279,7 @@ def examine(block: Block) -> Finding | None:
             return None
     except Problem as problem:
         return Finding(block.place, str(problem))
-    return Finding(block.place, f"stale: {block.marker.text}", diff(block.code, code))
+    return Finding(block.place, f"stale: {block.label}", diff(block.code, code))
 
 
 def check_label(block: Block) -> None:
@@ -280,13 +291,13 @@ def check_label(block: Block) -> None:
         raise Problem("<!-- not run: … --> is for a command (```sh), and says why.")
     if kind == "output" and (block.kind != "output" or text != "varies"):
         raise Problem("<!-- output: varies --> is for what a command prints (```text).")
-    if block.kind == "output" and block.follows.marker and not kind:
+    if block.kind == "output" and block.follows and block.follows.marker and not kind:
         raise Problem("its command is not run, so nothing compares this: <!-- output: varies -->")
 
 
 def listed(block: Block) -> str:
     """Return the code that a listing should have."""
-    suffix, code = show(block.marker.text, block.path.parent)
+    suffix, code = show(block.label, block.path.parent)
     fitting = LANGUAGES.get(suffix, [suffix])
     if block.language not in fitting:
         raise Problem(f"```{block.language} does not fit the file: write ```{fitting[0]}.")
@@ -420,7 +431,7 @@ def symbol_lines(source: str, symbol: str, name: str) -> tuple[int, int]:
     if not name.endswith(".py"):
         raise Problem(f'{name} is not Python: name a region, from "…" to "…".')
     try:
-        node = ast.parse(source)
+        node: Any = ast.parse(source)  # and then statements, which have lines
     except SyntaxError as error:
         raise Problem(f"{name} is not Python: line {error.lineno}, {error.msg}.") from None
     for part in symbol.split("."):

@@ -76,7 +76,7 @@ class SkipRecorder:
     """A pytest plugin that counts what is skipped, and why."""
 
     def __init__(self):
-        self.reasons = Counter()
+        self.reasons: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report) -> None:
         """Count a skipped test."""

@@ -10,6 +10,7 @@ import sys
 import threading
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 from workshop.base.paths import ROOT, STATE, shown
 from workshop.base.problem import Problem
@@ -76,13 +77,13 @@ def save_layout(notebook: Path) -> None:
     except (ValueError, KeyError, TypeError) as error:
         raise Problem(f"{shown(notebook)} is no notebook any more: {error!r}.") from None
     path = notebook.relative_to(ROOT).as_posix()
-    views = {f"notebook:{path}": {"path": path, "factory": "Notebook"}}
+    views: dict[str, Any] = {f"notebook:{path}": {"path": path, "factory": "Notebook"}}
     for number, cell in enumerate(cells):
         if "show_board()" in "".join(cell["source"]):
             views[f"cloned-outputs:{path}:{number}"] = {"path": path, "index": number}
     tabs = [{"type": "tab-area", "currentIndex": 0, "widgets": [view]} for view in views]
     dock = {"type": "split-area", "orientation": "horizontal", "children": tabs}
-    data = {view: {"data": options} for view, options in views.items()}
+    data: dict[str, Any] = {view: {"data": options} for view, options in views.items()}
     data["file-browser-filebrowser:cwd"] = {"path": NOTEBOOKS.name}
     data["layout-restorer:data"] = {
         "main": {"dock": dock | {"sizes": [1] * len(tabs)}},

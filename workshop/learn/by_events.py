@@ -62,7 +62,9 @@ def registered(path: Path, classes: dict[str, Events]) -> dict[str, Events]:
     """Return the namespaces that a file makes by their path: Notices("/notices") says both."""
     result = {}
     for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in classes and node.args:
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+            continue
+        if node.func.id in classes:
             with contextlib.suppress(ValueError):
                 result[ast.literal_eval(node.args[0])] = classes[node.func.id]
     return result

@@ -57,7 +57,7 @@ def with_caret(error: Exception) -> str:
     if not text:
         return ""
     indent = len(text) - len(text.lstrip())
-    caret = max((error.offset or 1) - 1 - indent, 0)
+    caret = max((getattr(error, "offset", None) or 1) - 1 - indent, 0)
     return f"{text.lstrip()}\n{' ' * caret}^"
 
 
@@ -136,7 +136,7 @@ def patch_all(folder: Path, step: Step) -> Hint | None:
     if not path.is_file():
         return None
     tree = ast.parse(path.read_bytes())
-    calls = [node for node in ast.walk(tree) if is_patch(node)]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and is_patch(node)]
     hint = Hint(
         name="monkey.patch_all()",
         expected="monkey.patch_all() makes Python's own socket, time.sleep, threading and so on "

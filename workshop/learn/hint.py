@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop.base.contract import contract
@@ -25,7 +25,7 @@ class Hint:
     line: int | None = None
     code: str = ""  # the lines of theirs that it is about
     part: str = ""  # of the file, as in lessons/
-    lesson: Step | None = None  # whose README
+    lesson: Step = field(kw_only=True)  # whose README
     section: str = "What changes"
 
 

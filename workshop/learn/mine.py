@@ -78,9 +78,10 @@ def begin(folder: Path, step: Step, notes: dict, take_along: bool = False) -> Pa
     """Make the folder what a step begins from; return where what was there is kept now."""
     aside = keep_aside(folder) if os.path.lexists(folder) else None
     copy(before(step) or step, folder)
-    for name in MADE if aside and take_along else ():
-        if (aside / name).is_file():
-            shutil.copy2(aside / name, folder / name)
+    if aside and take_along:
+        for name in MADE:
+            if (aside / name).is_file():
+                shutil.copy2(aside / name, folder / name)
     write_notes(folder, notes)
     return aside
 

@@ -193,7 +193,7 @@ def difference(folder: Path, hint: Hint, step: Step) -> tuple[str, list[str]]:
         old, new = lines_of(folder / hint.file), theirs
         title = f"How {shown(folder / hint.file)} differs from step {int(step.number)}"
     first, last = extent("".join(new), Path(hint.file).suffix, hint.part)
-    chosen = part_of_diff(old, new, first, last) if first else []
+    chosen = part_of_diff(old, new, first, last) if first and last else []
     if not any(line[:1] in "+-" for line in chosen):
         chosen = part_of_diff(old, new, 1, len(new) or 1)
     return title, chosen or ["There is no difference."]
@@ -206,7 +206,8 @@ def lines_of(path: Path) -> list[str]:
 
 def part_of_diff(old: list[str], new: list[str], first: int, last: int) -> list[str]:
     """Return the lines of a diff whose place in the new text is between these two."""
-    result, near = [], 3
+    result: list[str] = []
+    near = 3
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for group in matcher.get_grouped_opcodes(near):
         lines = []

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from workshop.base.parts import where
 from workshop.base.steps import Step, find
 from workshop.learn import by_importing
 from workshop.learn.hint import BOARD_JS, Hint, missing_file
+from workshop.learn.lessons import Point
 from workshop.serving import ports
 
 BOARD = "notices/templates/notices/board.html"
@@ -31,7 +33,7 @@ class Tutor:
         self,
         folder: Path,
         step: Step,
-        points: list,
+        points: list[Point],
         tick: Callable[[str, str], None],
         interrupted: Callable[[], bool],
     ):
@@ -43,7 +45,7 @@ class Tutor:
         self.stopped = False
         self.said = ""
         self.left: dict[str, set[str]] = {}  # the tests of a point that have not run yet
-        self.point_of: dict[str, object] = {}
+        self.point_of: dict[str, Point] = {}
 
     # pytest calls these.
 
@@ -107,8 +109,8 @@ class Tutor:
 
     # What happened, in words.
 
-    def explain(self, point, item, error: BaseException) -> Hint:
-        """Return the hint for a point that failed."""
+    def explain(self, point: Point, item, error: Any) -> Hint:
+        """Return the hint for a point that failed; the exception may be one of the tests' own."""
         hint = Hint(
             name=point.works,
             expected=point.expected,
@@ -282,7 +284,7 @@ class Tutor:
         if name and script.is_file() and where(script, f"function {name[1]}"):
             more = f"In the step, board.js has a function {name[1]}."
             hint = replace(hint, more=more, file=BOARD_JS, part=f"function {name[1]}")
-        if not found:
+        if not place or not found:
             return hint
         line = int(place[2])
         code = found.read_text(encoding="utf-8").splitlines()[line - 1].strip()
@@ -299,7 +301,8 @@ def is_named(item, test: str) -> bool:
 
 def last_traceback(log: list[str], folder: Path) -> tuple[str, str, list[tuple]]:
     """Return type, message and the folder's own lines of the last traceback in a log."""
-    kind, said, frames = "", "", []
+    kind, said = "", ""
+    frames: list[tuple] = []
     for number, line in enumerate(log):
         if "Traceback (most recent call last)" not in line:
             continue
@@ -364,10 +367,9 @@ def on_the_page(text: str, actual: str) -> str:
     place = re.search(r"waiting for (.*)", text)
     who = located(place[1]) if place else "the page"
     shows = " ".join(actual.split())
-    if "count" in (what[1] if what else ""):
-        wanted = re.search(r'get_by_text\("(.*?)"', text)
-        if wanted:
-            return f"The window shows {shows} notices {wanted[1]!r}, and should show one."
+    notice = re.search(r'get_by_text\("(.*?)"', text)
+    if notice and "count" in (what[1] if what else ""):
+        return f"The window shows {shows} notices {notice[1]!r}, and should show one."
     shows = f"{shows[:120]} …" if len(shows) > 120 else shows
     wanted = what[1].rstrip() if what else "something else"
     return f"In the window, {who} should {wanted}, and it is: {shows or 'empty'}"

@@ -67,10 +67,12 @@ def render(old: Tree, new: Tree, listed: list[str], why: dict[str, str], title: 
     """Return the diff as a person wants to read it."""
     options = [*steptree.PATCH, "--color=always", *MARK_MOVED]
     # The READMEs are two lessons: what differs between them says nothing.
-    trees = [{path: file for path, file in tree.items() if path != README} for tree in (old, new)]
-    text = steptree.compare(*trees, listed, *options, settings=SETTINGS)
+    before, after = (
+        {path: file for path, file in tree.items() if path != README} for tree in (old, new)
+    )
+    text = steptree.compare(before, after, listed, *options, settings=SETTINGS)
     width = min(shutil.get_terminal_size().columns, 100)
-    files = list(parse(text.decode(errors="replace")))
+    files = parse(text.decode(errors="replace"))
     lines = [f"{BOLD}{title[0].upper()}{title[1:]}{OFF}", f"{DIM}{summary(files)}{OFF}"]
     for file in files:
         lines += ["", *show_file(file, why.get(file.path, ""), width)]
@@ -80,27 +82,24 @@ def render(old: Tree, new: Tree, listed: list[str], why: dict[str, str], title: 
     return result if in_colour() else ESCAPE.sub("", result)
 
 
-def parse(text: str) -> Iterator[FileDiff]:
-    """Yield the files of git's coloured diff."""
-    file = None
+def parse(text: str) -> list[FileDiff]:
+    """Return the files of git's coloured diff."""
+    files: list[FileDiff] = []
     for raw in text.split("\n")[:-1]:
         line = ESCAPE.sub("", raw)
         if line.startswith("diff --git "):
-            if file:
-                yield file
             # The two paths are the same: nothing is renamed here.
-            file = FileDiff(line[len("diff --git a/") : (len(line) + len("diff --git")) // 2])
+            path = line[len("diff --git a/") : (len(line) + len("diff --git")) // 2]
+            files.append(FileDiff(path))
         elif line.startswith("@@ "):
-            file.hunks.append((line, []))
-        elif file.hunks:
+            files[-1].hunks.append((line, []))
+        elif files[-1].hunks:
             first = ESCAPE.match(raw)
-            file.hunks[-1][1].append(
-                Line(line[:1] or " ", line[1:], bool(first) and MOVED in first[1].split(";"))
-            )
+            moved = first is not None and MOVED in first[1].split(";")
+            files[-1].hunks[-1][1].append(Line(line[:1] or " ", line[1:], moved))
         else:
-            file.about.append(line)
-    if file:
-        yield file
+            files[-1].about.append(line)
+    return files
 
 
 def summary(files: list[FileDiff]) -> str:
@@ -151,9 +150,9 @@ def rule(path: str, about: str, width: int) -> str:
 
 def where(place: str) -> str:
     """Return where a hunk is, in words."""
-    numbers = re.match(r"@@ -\S+ \+(\d+)\S* @@ ?(.*)", place)
-    above = f", below {numbers[2]}" if numbers[2] else ""
-    return f"{DIM}  line {numbers[1]}{above}{OFF}"
+    _, number, rest = re.split(r"@@ -\S+ \+(\d+)\S* @@ ?", place, maxsplit=1)
+    above = f", below {rest}" if rest else ""
+    return f"{DIM}  line {number}{above}{OFF}"
 
 
 def show_lines(lines: list[Line]) -> list[str]:
@@ -203,7 +202,7 @@ def mark_words(old: str, new: str) -> tuple[str, str]:
     """Return two lines in which the words that differ are marked."""
     olds, news = words(old), words(new)
     codes = difflib.SequenceMatcher(None, olds, news, autojunk=False).get_opcodes()
-    results = [], []
+    results: tuple[list[str], list[str]] = [], []
     for number, (kind, *ends) in enumerate(codes):
         texts = "".join(olds[slice(*ends[:2])]), "".join(news[slice(*ends[2:])])
         # A space between two words that differ is marked with them, so that it reads as one.
@@ -211,7 +210,10 @@ def mark_words(old: str, new: str) -> tuple[str, str]:
         for result, text in zip(results, texts, strict=True):
             marked = text if kind == "equal" and not between else mark(text)
             result.append(marked if number or text.strip() else text)
-    return tuple("".join(result).replace(UNREVERSE + REVERSE, "") for result in results)
+    marked_old, marked_new = (
+        "".join(result).replace(UNREVERSE + REVERSE, "") for result in results
+    )
+    return marked_old, marked_new
 
 
 def mark(text: str) -> str:

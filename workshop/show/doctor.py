@@ -60,7 +60,7 @@ def packages():
             distribution.name
             for distribution in importlib.metadata.distributions()
             for file in distribution.files or ()
-            if file.suffix != ".pyc" and not file.locate().exists()
+            if file.suffix != ".pyc" and not Path(file.locate()).exists()
         }
     )
     if broken:

@@ -37,8 +37,8 @@ def show(site: Site) -> None:
         text = site.step.see_it.replace(ADDRESS_IN_READMES, site.url)
         text = re.sub(r"<(https?://[^>]+)>", r"\1", text)  # else shown twice
         # Commands are not wrapped, so that they can be copied: every second part is one.
-        for number, part in enumerate(re.split(r"(?ms)^```.*?\n(.*?)^```$", text)):
-            if number % 2:
+        for at, part in enumerate(re.split(r"(?ms)^```.*?\n(.*?)^```$", text)):
+            if at % 2:
                 console.out("\n" + textwrap.indent(part, "    "), highlight=False)
             else:
                 console.print(Padding(Markdown(part.strip(), hyperlinks=False), (0, 2)))

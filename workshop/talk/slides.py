@@ -46,7 +46,7 @@ def needs(args: argparse.Namespace) -> set[str]:
 
 def is_pdf(export: str | None) -> bool:
     """Tell whether a PDF is wanted."""
-    return bool(export) and export.lower().endswith(".pdf")
+    return export is not None and export.lower().endswith(".pdf")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -106,22 +106,22 @@ class Talk:
         self.steps: list[LiveStep] = []
         self.threads: list[threading.Thread] = []
         self.deck: Child | None = None
-        self.told = None
+        self.told: Path | None = None
 
     def serve(self) -> None:
         """Start everything, the deck first; start again what dies, until stop is set."""
         self.choose_steps()
-        self.start_deck()
-        self.wait_for_deck()
+        deck = self.start_deck()
+        self.wait_for_deck(deck)
         self.announce()
         self.threads = [threading.Thread(target=step.keep, daemon=True) for step in self.steps]
         for thread in self.threads:
             thread.start()
         waiting = True
         while not self.stop.wait(0.2):
-            if self.deck.exit_code() is not None:
+            if deck.exit_code() is not None:
                 print("The slides' server had died: started again.", flush=True)
-                self.start_deck()
+                deck = self.start_deck()
                 self.stop.wait(1)
             if waiting and all(step.is_up for step in self.steps):
                 print("The steps are up.", flush=True)
@@ -144,7 +144,7 @@ class Talk:
             live.environment |= {"REDIS_URL": self.redis.url, "FRAME_ANCESTORS": allowed}
             self.steps.append(live)
 
-    def start_deck(self) -> None:
+    def start_deck(self) -> Child:
         """Start the deck's server."""
         ports = {str(int(step.step.number)): step.port for step in self.steps}
         ours = {
@@ -159,12 +159,13 @@ class Talk:
             cwd=ROOT,
             env=settings.environment(self.addresses) | ours,
         )
+        return self.deck
 
-    def wait_for_deck(self) -> None:
+    def wait_for_deck(self, deck: Child) -> None:
         """Wait until the deck's server answers."""
-        up = self.deck.wait_until(lambda: answers(self.port, ("127.0.0.1",)), self.stop)
+        up = deck.wait_until(lambda: answers(self.port, ("127.0.0.1",)), self.stop)
         if not up and not self.stop.is_set():
-            raise Problem(self.deck.said("The slides' server did not start"))
+            raise Problem(deck.said("The slides' server did not start"))
 
     def announce(self) -> None:
         """Say what runs: to other commands, to the presenter, and to the browser."""

@@ -3,6 +3,7 @@
 import json
 import statistics
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -20,7 +21,7 @@ class Results:
 
     def __init__(self, data: dict):
         self.size = data["size"]
-        self.runs = {}
+        self.runs: dict[tuple[str, int], dict[int, dict[str, Any]]] = {}
         self.names = {}
         for run in data["runs"]:
             self.names[run["server"]] = run["name"]
@@ -386,8 +387,8 @@ def introduction(data: dict) -> str:
     checked = f"{deliveries:,} deliveries were checked: "
     wrong = problems(data)
     checked += "these were wrong." if wrong else "none lost, twice, out of order or changed."
-    wrong = "".join(f"- **{sentence}** Its figures are left out.\n" for sentence in wrong)
-    wrong += "".join(f"- Left out: {sentence}\n" for sentence in data["left_out"])
+    listed = "".join(f"- **{sentence}** Its figures are left out.\n" for sentence in wrong)
+    listed += "".join(f"- Left out: {sentence}\n" for sentence in data["left_out"])
     better = "Less is better, but for connections per second."
     title, option = "Something happens once, N browsers must know: what it costs", ""
     if data.get("ladder"):
@@ -395,7 +396,7 @@ def introduction(data: dict) -> str:
     if data.get("arrivals"):
         title, option = "A full room: all come at once, come back and leave", " --arrivals"
         checked = "At the end of each phase everybody was live, and was told the right number"
-        checked += ", but for these:" if wrong else "."
+        checked += ", but for these:" if listed else "."
         better = "Less is better."
     rounds = "Each figure was measured once."
     if size["rounds"] > 1:
@@ -413,26 +414,26 @@ Made by `{ME} bench{option} --report` on {data["date"]}, in {data["seconds"] / 6
 them. {better} A ratio is taken within each round.
 
 {checked}
-{wrong}"""
+{listed}"""
 
 
 def plots_of(results: Results) -> dict[str, str]:
     """Return the plots by name."""
     if results.ladder:
         size = results.size["clients"][0]
-        points = [
+        figures = [
             (name, results.median(key, size, "one", "server_us"))
             for key, name in results.names.items()
         ]
-        return {"cpu": bars(f"CPU of the server per delivery, {size} clients", "µs", points)}
+        return {"cpu": bars(f"CPU of the server per delivery, {size} clients", "µs", figures)}
     if results.arrivals:
         sizes = results.size["clients"]
-        points = [
+        rows = [
             (name, [results.median(key, clients, "arrive", "server") for clients in sizes])
             for key, name in results.names.items()
         ]
         series = [f"{clients} pages" for clients in sizes]
-        return {"cpu": dots("CPU of the server while all arrive", "s", series, points)}
+        return {"cpu": dots("CPU of the server while all arrive", "s", series, rows)}
     sizes, paced = results.size["clients"], results.size["paced_clients"]
 
     def points(columns):

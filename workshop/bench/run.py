@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -111,20 +112,22 @@ def measure(bench: Bench, server: Server, job: dict, say=lambda phase: None) -> 
     log = paths.log_file("bench-load")
     with log.open("wb") as errors:
         # Out of Ctrl-C's reach: the tool ends it.
-        options = {"stdout": subprocess.PIPE, "stderr": errors, "start_new_session": True}
-        options |= {"stdin": subprocess.PIPE, "text": True, "bufsize": 1}
-        command = [sys.executable, ARRIVALS if "limit" in job else LOAD, json.dumps(job)]
-        bench.load = subprocess.Popen(command, **options)
+        options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": errors, "bufsize": 1}
+        options |= {"stdin": subprocess.PIPE, "text": True, "start_new_session": True}
+        command: list = [sys.executable, ARRIVALS if "limit" in job else LOAD, json.dumps(job)]
+        # Any: a Popen's pipes may be missing, to mypy, even where they are asked for.
+        load: Any = subprocess.Popen(command, **options)
+        bench.load = load
     result = None
-    for line in bench.load.stdout:
+    for line in load.stdout:
         said = json.loads(line)
         if isinstance(said, dict):
             result = said
         else:
             say(said)
         if said == KILL:
-            bench.load.stdin.write(f"{bench.restart(server)}\n")
-    code = bench.load.wait()
+            load.stdin.write(f"{bench.restart(server)}\n")
+    code = load.wait()
     bench.load = None
     bench.stop()
     if result is None:
@@ -172,7 +175,9 @@ def versions(servers: list[Server]) -> dict[str, str]:
     if "classic" in needed:
         result["gevent-socketio-py3"] = pinned("classic/requirements.txt", "gevent-socketio-py3==")
     if "node" in needed:
-        result["Node.js"] = subprocess.check_output([node_path(), "--version"], text=True).strip()
+        result["Node.js"] = subprocess.check_output(
+            [node_path() or "node", "--version"], text=True
+        ).strip()
         packages = json.loads((ROOT / "benchmarks" / "package.json").read_text())["dependencies"]
         result |= {f"{name} (npm)": version for name, version in packages.items()}
     return result

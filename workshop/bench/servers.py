@@ -8,9 +8,11 @@ import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from workshop.base.paths import ROOT, STEPS, VENV_BIN
 from workshop.base.problem import Problem
@@ -138,12 +140,14 @@ def cores() -> tuple[int | None, int | None]:
 class Bench:
     """A Redis, a folder of databases, and one server at a time."""
 
+    redis: Child  # within `with`
+
     def __init__(self):
         self.server_core, self.load_core = cores()
         self.before = os.sched_getaffinity(0)
         self.folder = Path(tempfile.mkdtemp(prefix="workshop-bench-"))
         self.redis_port = any_port()
-        self.redis: Child | None = None
+        self.ending = ExitStack()  # of Redis, if it was started
         self.nginx: Child | None = None
         self.children: list[Child] = []  # the server
         self.ports: list[int] = []  # on which each of them listens
@@ -156,6 +160,7 @@ class Bench:
             patient = ("--client-output-buffer-limit", "pubsub 0 0 0", "--maxclients", "20000")
             command = valkey(self.redis_port, *patient)
             self.redis = Child(command, log="bench-redis", cwd=self.folder)
+            self.ending.callback(self.redis.end)
             url = f"redis://127.0.0.1:{self.redis_port}/0"
             self.redis.must(lambda: not why_silent(url), "Redis")
         except BaseException:
@@ -168,8 +173,7 @@ class Bench:
             self.load.kill()
             self.load.wait()
         self.stop()
-        if self.redis:
-            self.redis.end()
+        self.ending.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         os.sched_setaffinity(0, self.before)
 
@@ -181,8 +185,8 @@ class Bench:
             client.flushall()
         if server.is_django and not (self.folder / f"{server.key}.sqlite3").exists():
             command = [server.command[0], PREPARE]
-            options = {"cwd": server.folder, "env": self.environment(server), "text": True}
-            done = subprocess.run(command, capture_output=True, **options)
+            options: dict[str, Any] = {"cwd": server.folder, "env": self.environment(server)}
+            done = subprocess.run(command, capture_output=True, text=True, **options)
             if done.returncode:
                 raise Problem(f"The database of {server.name}:\n{done.stderr[-1000:]}")
         config = (server.folder / "nginx.conf").read_text() if server.behind_nginx else ""

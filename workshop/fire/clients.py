@@ -39,6 +39,10 @@ class InOrder(engineio.Client):
         return super()._trigger_event(event, *args, **options)
 
 
+class NoPage(Exception):
+    """What came is no page of ours."""
+
+
 class Client(socketio.Client):
     """A client for one connection: who uses it connects again with another one."""
 
@@ -60,12 +64,13 @@ class Raw(Viewer):
         self.reading.set()
         self.closed = threading.Event()
         self.state = "again"  # as in board.js
-        self.cursor, self.board = None, {}
+        self.cursor: str | None = None
+        self.board: dict[int, str] = {}
         self.connections = 0
-        self.awaited = set()
-        self.outbox = queue.Queue()
+        self.awaited: set[Future] = set()
+        self.outbox: queue.Queue[dict[str, str] | None] = queue.Queue()
         self.answered = self.refused = self.held_up = 0
-        self.sio = None
+        self.sio = Client()
         self.load_anew()
 
     def start(self) -> None:
@@ -76,7 +81,7 @@ class Raw(Viewer):
     @property
     def connected(self) -> bool:
         """Tell whether the namespace is connected."""
-        return bool(self.sio and "/notices" in self.sio.namespaces)
+        return "/notices" in self.sio.namespaces
 
     @property
     def live(self) -> bool:
@@ -88,8 +93,7 @@ class Raw(Viewer):
         self.closed.set()
         self.reading.set()
         self.outbox.put(None)
-        if self.sio:
-            hang_up(self.sio)
+        hang_up(self.sio)
 
     # How the connection is
 
@@ -123,7 +127,7 @@ class Raw(Viewer):
 
     def ask(self, event: str, data, seconds: float):
         """Emit, and return the acknowledgement."""
-        answer = Future()
+        answer: Future = Future()
         self.awaited.add(answer)
         try:
             callback = partial(resolve, answer)
@@ -154,7 +158,7 @@ class Raw(Viewer):
                     return
             except (SocketIOError, CancelledError):
                 return  # not connected: again when it is
-            except (Late, requests.RequestException, TypeError):  # the last: no page of ours
+            except (Late, requests.RequestException, NoPage):
                 time.sleep(1)
 
     def on_notices(self, entries: list, after: str) -> None:
@@ -185,7 +189,9 @@ class Raw(Viewer):
     def load_anew(self) -> None:
         """Load the page, and take the cursor and the notices that it has."""
         page = requests.get(self.url, timeout=10).text
-        self.cursor = json.loads(CURSOR.search(page)[1])
+        if not (cursor := CURSOR.search(page)):
+            raise NoPage(self.url)
+        self.cursor = json.loads(cursor[1])
         board = [(int(number), html.unescape(text)) for number, text in NOTICE.findall(page)]
         self.board = dict(reversed(board))
         self.loaded(board)

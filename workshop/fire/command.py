@@ -79,7 +79,11 @@ def main(args: argparse.Namespace) -> int:
     try:
         with display:
             run_all(
-                step.folder, faults, size, display.task, chromium(path) if size.windows else None
+                step.folder,
+                faults,
+                size,
+                display.task,
+                chromium(path) if path and size.windows else None,
             )
     except KeyboardInterrupt:
         display.stopped = True

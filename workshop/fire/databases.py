@@ -45,7 +45,7 @@ class PostgreSQL(Program):
             ids = ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
             self.as_user = [shutil.which("setpriv"), *ids]
         options = ["-U", "postgres", "--auth=trust", "--no-sync"]
-        make = [*self.as_user, self.find("initdb"), "-D", self.data, *options]
+        make: list = [*self.as_user, self.find("initdb"), "-D", self.data, *options]
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd="/")
         serve = [*self.as_user, self.find("postgres"), "-D", self.data, "-p", port, "-k", ""]
         serve += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]

@@ -13,7 +13,7 @@ from workshop.fire.clients import hang_up
 from workshop.fire.databases import PostgreSQL, SQLite
 from workshop.fire.run import SLOW, Run
 
-FAULTS = {}
+FAULTS: dict[str, "Fault"] = {}
 EACH = (None, "polling", "websocket")  # None is a page as it comes: it polls, and upgrades
 
 
@@ -42,7 +42,7 @@ class Fault:
     @property
     def about(self) -> str:
         """Return what happens, in a line."""
-        return self.happen.__doc__
+        return self.happen.__doc__ or ""
 
 
 def fault(name: str, **options):
@@ -89,7 +89,7 @@ def all_lost(run: Run, reconnected: Callable[[], int]) -> None:
 
 def some_lost(run: Run, reconnected: Callable[[], int]) -> None:
     """Wait as well, where a client may have had nothing open: between two polls."""
-    run.wait(reconnected, "a client to lose its connection")
+    run.wait(lambda: reconnected() > 0, "a client to lose its connection")
     run.all_live()
 
 

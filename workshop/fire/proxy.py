@@ -19,13 +19,13 @@ class Proxy:
     def __init__(self, port: int, to: int):
         self.port, self.to = port, to
         self.url = f"http://127.0.0.1:{port}"
-        self.links = set()
+        self.links: set[Link] = set()
         self.accepted = 0
         self.cuts = 0  # of upgrades
         self.cutting = False  # each upgrade, each at another stage than the one before
         self.loop = asyncio.new_event_loop()
         self.passing = asyncio.Event()
-        self.stranded = []
+        self.stranded: list[asyncio.Event] = []
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
     def __enter__(self):
@@ -131,7 +131,7 @@ class Link:
         self.proxy, self.passing, self.writers = proxy, proxy.passing, writers
         self.chunks = 0  # in both directions
         self.polls = False
-        self.stage = None  # at which an upgrade is cut
+        self.stage: int | None = None  # at which an upgrade is cut
 
     async def pump(self, reader, writer):
         """Pass on in one direction until the end of it."""

@@ -149,7 +149,7 @@ class Line:
 
     def tick(self, run) -> None:
         """Show how far it is."""
-        if run.stream:
+        if run.streaming:
             sent = run.stream.sent
             received = sum(len(viewer.times) for viewer in run.viewers)
             said = f"{sent} sent, {received} received, {time.monotonic() - self.began:.0f} s"

@@ -15,7 +15,7 @@ from workshop.fire.clients import Raw
 from workshop.fire.databases import SQLite
 from workshop.fire.proxy import Proxy
 from workshop.fire.size import Size
-from workshop.fire.tally import Tally, Viewer
+from workshop.fire.tally import Tally
 from workshop.fire.target import Target
 from workshop.fire.windows import Window
 from workshop.serving.ports import any_port
@@ -84,6 +84,8 @@ class Stream:
 class Run:
     """One fault: what it can use, and what it is to wait for."""
 
+    stream: Stream  # once all are live, which `streaming` says
+
     def __init__(self, fault, target: Target, size: Size, browser, tick: Callable):
         self.fault, self.target, self.size, self.tick = fault, target, size, tick
         self.browser = browser
@@ -91,11 +93,11 @@ class Run:
         self.raw: list[Raw] = []
         self.windows: list[Window] = []
         self.tally = Tally(fault.name)
-        self.stream: Stream | None = None
+        self.streaming = False
         self.before = 0  # the last notice that was there already
 
     @property
-    def viewers(self) -> list[Viewer]:
+    def viewers(self) -> list[Raw | Window]:
         """Return who looks on."""
         return [*self.raw, *self.windows]
 
@@ -156,6 +158,7 @@ class Run:
             try:
                 self.all_live()
                 self.stream = Stream(self.target, self.raw[0], self.size.notices, self.size.pace)
+                self.streaming = True
                 stack.callback(self.stream.ended.set)
                 began = time.time()
                 self.fault.happen(self)
@@ -175,7 +178,7 @@ class Run:
             # Only SQLite, which has one writer at a time, commits in the order of the ids.
             published = None if self.fault.database is SQLite else self.target.published()
             self.tally.count(self.viewers, saved, began, ended, published)
-            handed = self.stream.handed if self.stream else 0
+            handed = self.stream.handed if self.streaming else 0
             self.tally.check_saved(saved, handed, self.target.waiting())
         return self.tally
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -96,7 +97,7 @@ class Tally:
 
     def count(
         self,
-        viewers: list[Viewer],
+        viewers: Sequence[Viewer],
         saved: list[tuple],
         began: float,
         ended: float,

@@ -9,9 +9,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import redis
@@ -78,6 +79,8 @@ def serving(port: int, name: str, options: dict) -> Program:
 class Target:
     """A step as one server or as several, with all that it needs."""
 
+    sender: "Sender"  # once all else is up
+
     def __init__(self, step: Path, database: type = SQLite):
         # In memory where there is a folder for that: a commit is quicker, and no disk wears out.
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -100,7 +103,7 @@ class Target:
         self.server = Servers(self, **here) if self.many else serving(port, "server", here)
         command = valkey(redis_port, "--appendonly", "yes", "--dir", self.files)
         self.redis = Program("redis", command, lambda: not why_silent(self.redis_url), "fire-redis")
-        self.sender = None
+        self.ending = ExitStack()  # of the sender, if there is one
 
     def __enter__(self):
         try:
@@ -110,14 +113,14 @@ class Target:
             self.manage("migrate", "--verbosity=0")
             self.server.start()
             self.sender = Sender(self)
+            self.ending.callback(self.sender.end)
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
-        if self.sender:
-            self.sender.end()
+        self.ending.close()
         for program in (self.server, self.redis, self.database):
             program.end()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -125,7 +128,7 @@ class Target:
     def manage(self, *arguments: str) -> None:
         """Run the step's manage.py."""
         command = [sys.executable, "manage.py", *arguments]
-        options = {"cwd": self.step, "env": self.environment, "text": True}
+        options: dict[str, Any] = {"cwd": self.step, "env": self.environment, "text": True}
         done = subprocess.run(command, capture_output=True, **options)
         if done.returncode:
             raise Problem(f"`manage.py {' '.join(arguments)}` did not work:\n{done.stderr[-1000:]}")
@@ -167,6 +170,8 @@ class Target:
 
 class Sender:
     """Another process, which saves notices through the model."""
+
+    process: Any  # a Popen's pipes may be missing, to mypy, even where they are asked for
 
     def __init__(self, target: Target):
         log = paths.log_file("fire-sender").open("wb")

@@ -54,7 +54,7 @@ class Window(Viewer):
         self.page = context.new_page()
         self.close = self.page.close if can_freeze else context.close
         self.page.add_init_script(RECORDER)
-        self.errors = []
+        self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(url)
         self.page.evaluate(COUNT_DROPPED)
@@ -74,7 +74,8 @@ class Window(Viewer):
             if what == "loaded":
                 self.loaded(data, at)
             elif what == "told":
-                self.told(*data, at)
+                number, text = data
+                self.told(number, text, at)
             else:
                 self.mended(*data)
 

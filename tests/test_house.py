@@ -4,6 +4,8 @@ base ← install ← serving ← show, talk, lab, learn, authoring, fire, bench
 """
 
 import ast
+import subprocess
+import sys
 
 import pytest
 
@@ -79,3 +81,10 @@ def test_every_folder_is_on_the_map_of_contributing():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     folders = sorted({room(path) for path in MODULES} - {""})
     assert [folder for folder in folders if f"`{folder}/`" not in text] == []
+
+
+def test_what_is_annotated_is_checked():
+    """By mypy, as pyproject.toml says."""
+    command = [sys.executable, "-m", "mypy"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

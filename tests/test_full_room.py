@@ -276,7 +276,7 @@ def test_nothing_is_kept_of_who_has_gone(serve, step, raw):
     def greenlets():
         lines = len(server.log)
         server.process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: any("<Hub" in line for line in server.log[lines:]), "the stacks")
+        wait_until(lambda: any("* Greenlets" in line for line in server.log[lines:]), "the stacks")
         server.get("/after-the-stacks/")
         wait_until(lambda: "after-the-stacks" in server.log[-1], "all of the stacks")
         return sum("<Greenlet" in line or "<Thread" in line for line in server.log[lines:])

@@ -18,7 +18,7 @@ from test_03_namespace import fill, sees
 from test_05_nothing_missed import say
 
 from support import Redis, free_port, read_cursor, wait_until
-from workshop.serving import nginx
+from workshop.serving.nginx import adapted, make_certificate, path_of
 
 by_stream, raw = nothing_missed.by_stream, nothing_missed.raw
 
@@ -26,7 +26,7 @@ STEP = 6
 STATE = "Live, by {}."
 FILES = [*nothing_missed.FILES, "nginx.conf", "board/proxy.py", "notices/presence.py"]
 
-pytestmark = pytest.mark.skipif(not nginx.path_of("nginx"), reason="no nginx")
+pytestmark = pytest.mark.skipif(not path_of("nginx"), reason="no nginx")
 
 
 class Nginx:
@@ -37,12 +37,12 @@ class Nginx:
         self.url = f"http{'s' if tls else ''}://localhost:{self.port}"
         (folder / "run").mkdir()
         if tls:
-            nginx.make_certificate(folder, [])
+            make_certificate(folder, [])
         ports = [server.port for server in servers]
         config = (step / "nginx.conf").read_text()
-        config = nginx.adapted(config, "127.0.0.1", self.port, ports, tls)
+        config = adapted(config, "127.0.0.1", self.port, ports, tls)
         (folder / "nginx.conf").write_text(config)
-        command = [nginx.path_of("nginx"), "-p", folder, "-c", "nginx.conf"]
+        command = [path_of("nginx"), "-p", folder, "-c", "nginx.conf"]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         wait_until(self.answers, "nginx to listen")
 

@@ -348,7 +348,7 @@ def test_a_port_that_is_taken_has_its_hint(tmp_path):
 
 def test_a_missing_client_has_its_hint(tmp_path, monkeypatch):
     """npm was never run."""
-    monkeypatch.setattr(diagnose, "NODE_MODULES", tmp_path / "node_modules")
+    monkeypatch.setattr(by_importing, "NODE_MODULES", tmp_path / "node_modules")
     folder = shutil.copytree(STEPS[3], tmp_path / "my", ignore=MADE)
     hint = diagnose.find_trouble(folder, find("3"))
     assert hint.name == "node_modules missing"

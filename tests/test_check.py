@@ -16,7 +16,7 @@ import pytest
 from support import ROOT, STEPS
 from workshop.base.parts import where
 from workshop.base.steps import find
-from workshop.learn import diagnose, mine
+from workshop.learn import by_importing, diagnose, mine
 from workshop.learn.lessons import NUMBERS, lesson
 
 MADE = shutil.ignore_patterns("db.sqlite3", "secret_key.txt", "__pycache__")

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workshop.base.parts import symbols
 from workshop.base.paths import ME, ROOT, shown
 from workshop.base.problem import Problem
 
@@ -431,17 +432,15 @@ def symbol_lines(source: str, symbol: str, name: str) -> tuple[int, int]:
     if not name.endswith(".py"):
         raise Problem(f'{name} is not Python: name a region, from "…" to "…".')
     try:
-        node: Any = ast.parse(source)  # and then statements, which have lines
+        found = symbols(ast.parse(source), symbol)
     except SyntaxError as error:
         raise Problem(f"{name} is not Python: line {error.lineno}, {error.msg}.") from None
-    for part in symbol.split("."):
-        found = [child for child in statements(node) if part in names(child)]
-        if not found:
-            raise Problem(f"{name} has no {symbol}.")
-        if len(found) > 1:
-            lines = ", ".join(str(child.lineno) for child in found)
-            raise Problem(f"ambiguous: {name} has {symbol} more than once, on lines {lines}.")
-        node = found[0]
+    if not found:
+        raise Problem(f"{name} has no {symbol}.")
+    if len(found) > 1:
+        lines = ", ".join(str(each.lineno) for each in found)
+        raise Problem(f"ambiguous: {name} has {symbol} more than once, on lines {lines}.")
+    node = found[0]
     start = min(it.lineno for it in [node, *getattr(node, "decorator_list", [])])
     comments = {
         token.start
@@ -450,27 +449,4 @@ def symbol_lines(source: str, symbol: str, name: str) -> tuple[int, int]:
     }
     while (start - 1, node.col_offset) in comments:
         start -= 1
-    return start - 1, node.end_lineno
-
-
-def statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """Yield the statements of a scope, those under `if` and `try` included."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt):
-            yield child
-        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield from statements(child)
-
-
-def names(node: ast.stmt) -> set[str]:
-    """Return the names that a statement defines."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return {node.name}
-        case ast.Assign() | ast.AnnAssign():
-            return {
-                child.id
-                for child in ast.walk(node)
-                if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)
-            }
-    return set()
+    return start - 1, node.end_lineno or start

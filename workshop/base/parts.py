@@ -2,8 +2,8 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 IMPORTS = "its imports"
 
@@ -24,15 +24,7 @@ def extent(text: str, suffix: str, part: str) -> tuple[int | None, int | None]:
         begins = [node.lineno for node in ast.parse(text).body if isinstance(node, kinds)]
         return 1, max(1, min(begins, default=len(text.splitlines())) - 1)
     if suffix == ".py" and re.fullmatch(r"[\w.]+", part):
-        # The module first, which has no lines, and then what has: no type of ast's is both.
-        nodes: list[Any] = [ast.parse(text)]
-        for name in part.split("."):
-            nodes = [
-                child
-                for node in nodes
-                for child in ast.iter_child_nodes(node)
-                if name in (getattr(child, "name", None), assigned(child))
-            ]
+        nodes = symbols(ast.parse(text), part)
         return (nodes[0].lineno, nodes[0].end_lineno) if nodes else (None, None)
     lines = text.splitlines()
     begin = next((n for n, line in enumerate(lines) if line.lstrip().startswith(part)), None)
@@ -55,7 +47,32 @@ def deeper(lines: list[str], number: int, depth: int) -> bool:
     return len(after) - len(after.lstrip()) > depth
 
 
-def assigned(node: ast.AST) -> str | None:
-    """Return the name that a statement assigns to."""
-    target = node.targets[0] if isinstance(node, ast.Assign) else None
-    return target.id if isinstance(target, ast.Name) else None
+def symbols(module: ast.Module, dotted: str) -> list[ast.stmt]:
+    """Return the statements that define a function, class, method or constant: Class.method."""
+    nodes: list = [module]
+    for name in dotted.split("."):
+        nodes = [each for node in nodes for each in statements(node) if name in names(each)]
+    return nodes
+
+
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements of a scope, those under `if` and `try` included."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield from statements(child)
+
+
+def names(node: ast.stmt) -> set[str]:
+    """Return the names that a statement defines."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return {node.name}
+        case ast.Assign() | ast.AnnAssign():
+            return {
+                child.id
+                for child in ast.walk(node)
+                if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)
+            }
+    return set()

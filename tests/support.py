@@ -13,7 +13,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -136,44 +135,6 @@ class Database:
         path = self.folder / f"board-{self.copies}.sqlite3"
         shutil.copy(self.template, path)
         return f"sqlite:///{path}"
-
-
-class PostgreSQL:
-    """A real PostgreSQL server of the tests' own, in a folder of its own."""
-
-    def __init__(self):
-        self.port = free_port()
-        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
-        # PostgreSQL refuses to run as root.
-        self.user = {"user": "postgres"} if os.geteuid() == 0 else {}
-        self.data = tempfile.mkdtemp(prefix="postgresql-")
-        if self.user:
-            shutil.chown(self.data, "postgres")
-        self.run("initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--no-sync")
-        self.start()
-
-    def start(self):
-        """Start, and wait until it takes connections."""
-        options = f"-p {self.port} -k '' -c listen_addresses=127.0.0.1 -c fsync=off"
-        log = f"{self.data}/log"
-        self.run("pg_ctl", "-D", self.data, "-w", "-o", options, "-l", log, "start")
-
-    @staticmethod
-    def find(program):
-        """Return the path of one of PostgreSQL's programs, or None; Debian keeps them off PATH."""
-        places = [os.environ["PATH"], *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))]
-        return shutil.which(program, path=os.pathsep.join(places))
-
-    def run(self, program, *arguments):
-        """Run one of PostgreSQL's programs."""
-        command = [self.find(program), *map(str, arguments)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **self.user)
-
-    def stop(self, keep=False):
-        """Stop, and leave nothing, unless it is to be started again."""
-        self.run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
-        if not keep:
-            shutil.rmtree(self.data)
 
 
 class DidNotStart(AssertionError):

@@ -76,12 +76,14 @@ def ensure(parts: set[str]) -> bool:
                 try:
                     make[part](lock)
                 except Problem as problem:
-                    if "uv" not in tools:
+                    if not tools.get("uv"):
                         raise
                     print(f"{problem}\nSo pip goes on, which takes longer.", flush=True)
-                    tools.clear()
+                    tools["uv"] = ""
+                    forget("python")
                     make_venv(lock)  # uv's own has no pip
-                    make[part](lock)
+                    if part != "python":
+                        make[part](lock)
     return True
 
 
@@ -127,23 +129,22 @@ def write_stamp(part: str) -> None:
 # The parts
 
 
-tools: dict[str, str] = {}  # "uv": its path, where there is one; else pip does it
+tools: dict[str, str] = {}  # "uv": its path, or "" where pip has to do it
 
 
 def find_uv(lock: int) -> str | None:
     """Return the path of uv, fetched if need be; None where it can't be had."""
-    if "uv" not in tools and not (VENV_BIN / "pip").exists():
+    if "uv" not in tools:
         fetch = None if uv.find() else uv.fetch(base_python())
         if fetch:
             try:
                 stage("Fetching uv, which installs the rest (17 MB)", fetch, "uv", lock)
             except Problem as problem:
                 print(problem, flush=True)
-        if path := uv.find():
-            tools["uv"] = path
-        else:
+        tools["uv"] = uv.find() or ""
+        if not tools["uv"]:
             print("There is no uv, which would take seconds: pip does it.", flush=True)
-    return tools.get("uv")
+    return tools["uv"] or None
 
 
 def make_venv(lock: int) -> None:

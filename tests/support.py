@@ -209,6 +209,9 @@ class Server:
             self.process.send_signal(number)
         try:
             return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.log.append("(It did not end when it was told to, and was killed.)")
+            return None
         finally:
             self.process.kill()
             self.process.wait()

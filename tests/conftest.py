@@ -94,6 +94,8 @@ def serve(database, redis, request):
         start.servers = servers
         yield start
     assert [server.log for server in servers if server.tracebacks()] == []
+    hung = [server.step.name for server in servers if server.hung]
+    assert not hung, f"a server did not end when it was told to: {hung}"
 
 
 @pytest.fixture(scope="module")

@@ -153,6 +153,7 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = []
+        self.hung = False  # It did not end when it was told to.
         self.session = None  # the key of one that is logged in, in the database
         self.start()
 
@@ -204,13 +205,13 @@ class Server:
         return [line for line in self.log if "Traceback" in line]
 
     def stop(self, number=signal.SIGTERM):
-        """Send a signal, wait for the end, and return the exit code."""
+        """Send a signal, wait for the end, and return the exit code; None if it had to be killed."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
             return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self.log.append("(It did not end when it was told to, and was killed.)")
+            self.hung = True
             return None
         finally:
             self.process.kill()

@@ -205,7 +205,7 @@ class Server:
         return [line for line in self.log if "Traceback" in line]
 
     def stop(self, number=signal.SIGTERM):
-        """Send a signal, wait for the end, and return the exit code; None if it had to be killed."""
+        """Send a signal, wait for the end, and return the exit code; None if it hangs."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:

@@ -20,6 +20,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from workshop.base.paths import ME
 from workshop.serving import ports, redis_server, running
+from workshop.serving.proxy import Proxy
 
 MANY = 4096
 START = f"Start it in a terminal with\n    {ME} run 4\nThen run this cell again."
@@ -51,6 +52,11 @@ def board_url() -> str:
         if ports.answers(place.port or 80, (place.hostname,)):
             return url
     raise Missing(f"There is no notice board. {START}")
+
+
+def cable() -> Proxy:
+    """Return a cable to the board that can be cut: a network of a client's own."""
+    return Proxy(ports.any_port(), urlsplit(board_url()).port or 80).open()
 
 
 def redis_url() -> str:

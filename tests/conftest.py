@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from support import LAST, PATIENCE, STEPS, Client, Database, PostgreSQL, Raw, Redis, Server
+from support import LAST, PATIENCE, STEPS, Client, Database, Raw, Redis, Server
 from workshop.install.chromium import find_chromium
+from workshop.serving.postgresql import PostgreSQL
 
 # Where it is set, each of some hundred calls of the tool would compile the tool anew, and each
 # process of pytest all tests. The steps' own folders stay without: see support.environment().
@@ -61,8 +62,9 @@ def postgresql():
     if PostgreSQL.find("initdb") is None:
         pytest.skip("no PostgreSQL: apt install postgresql")
     server = PostgreSQL()
+    server.start()
     yield server.url
-    server.stop()
+    server.end()
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,8 @@ def serve(database, redis, request):
         start.servers = servers
         yield start
     assert [server.log for server in servers if server.tracebacks()] == []
+    hung = [server.step.name for server in servers if server.hung]
+    assert not hung, f"a server did not end when it was told to: {hung}"
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -138,44 +137,6 @@ class Database:
         return f"sqlite:///{path}"
 
 
-class PostgreSQL:
-    """A real PostgreSQL server of the tests' own, in a folder of its own."""
-
-    def __init__(self):
-        self.port = free_port()
-        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
-        # PostgreSQL refuses to run as root.
-        self.user = {"user": "postgres"} if os.geteuid() == 0 else {}
-        self.data = tempfile.mkdtemp(prefix="postgresql-")
-        if self.user:
-            shutil.chown(self.data, "postgres")
-        self.run("initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--no-sync")
-        self.start()
-
-    def start(self):
-        """Start, and wait until it takes connections."""
-        options = f"-p {self.port} -k '' -c listen_addresses=127.0.0.1 -c fsync=off"
-        log = f"{self.data}/log"
-        self.run("pg_ctl", "-D", self.data, "-w", "-o", options, "-l", log, "start")
-
-    @staticmethod
-    def find(program):
-        """Return the path of one of PostgreSQL's programs, or None; Debian keeps them off PATH."""
-        places = [os.environ["PATH"], *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))]
-        return shutil.which(program, path=os.pathsep.join(places))
-
-    def run(self, program, *arguments):
-        """Run one of PostgreSQL's programs."""
-        command = [self.find(program), *map(str, arguments)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **self.user)
-
-    def stop(self, keep=False):
-        """Stop, and leave nothing, unless it is to be started again."""
-        self.run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
-        if not keep:
-            shutil.rmtree(self.data)
-
-
 class DidNotStart(AssertionError):
     """A server that ended, or did not answer; its log says why."""
 
@@ -192,6 +153,7 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = []
+        self.hung = False  # It did not end when it was told to.
         self.session = None  # the key of one that is logged in, in the database
         self.start()
 
@@ -243,11 +205,14 @@ class Server:
         return [line for line in self.log if "Traceback" in line]
 
     def stop(self, number=signal.SIGTERM):
-        """Send a signal, wait for the end, and return the exit code."""
+        """Send a signal, wait for the end, and return the exit code; None if it hangs."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
             return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.hung = True
+            return None
         finally:
             self.process.kill()
             self.process.wait()

@@ -101,6 +101,7 @@ class TestStop:
         with ask(server, "/slow/"), ask(server, "/"):
             server.wait_for_log("GET / HTTP")
             code = server.stop(number)
+        assert code is not None, f"{number.name} did not end it"
         assert code == 0, f"{number.name} should end it with exit code 0: gevent.signal_handler"
         assert server.tracebacks() == [], "it should end without a traceback"
 

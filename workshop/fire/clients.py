@@ -1,4 +1,4 @@
-"""A raw client: python-socketio's, which does what board.js does, without a page."""
+"""A page without a browser: python-socketio's, which does what board.js does, without a page."""
 
 import html
 import json
@@ -54,7 +54,7 @@ class Client(socketio.Client):
         return InOrder
 
 
-class Raw(Viewer):
+class Page(Viewer):
     """A page without a page."""
 
     def __init__(self, name: str, url: str, transports: list[str] | None = None):

@@ -10,8 +10,9 @@ import psutil
 
 from workshop.base.problem import Problem
 from workshop.fire.clients import hang_up
-from workshop.fire.databases import PostgreSQL, SQLite
+from workshop.fire.databases import SQLite
 from workshop.fire.run import SLOW, Run
+from workshop.serving.postgresql import PostgreSQL
 
 FAULTS: dict[str, "Fault"] = {}
 EACH = (None, "polling", "websocket")  # None is a page as it comes: it polls, and upgrades
@@ -69,7 +70,7 @@ def rounds(run: Run, number: int, quiet: Callable[[int], None] | None = None):
     """Divide the stream: each round begins with notices, and has others while the fault lasts."""
     for each in range(number):
         run.send((2 * each + 1) / (2 * number + 1))
-        seen = [client.connections for client in run.raw]
+        seen = [client.connections for client in run.pages]
         if quiet:
             quiet(each)  # before the others
         run.allow((2 * each + 2) / (2 * number + 1))
@@ -78,12 +79,12 @@ def rounds(run: Run, number: int, quiet: Callable[[int], None] | None = None):
 
 def count_reconnected(run: Run, seen: list[int]) -> int:
     """Return how many clients have connected again since."""
-    return sum(client.connections > n for client, n in zip(run.raw, seen, strict=True))
+    return sum(client.connections > n for client, n in zip(run.pages, seen, strict=True))
 
 
 def all_lost(run: Run, reconnected: Callable[[], int]) -> None:
     """Wait until each client has lost its connection, and all are live again."""
-    run.wait(lambda: reconnected() == len(run.raw), "each client to lose its connection")
+    run.wait(lambda: reconnected() == len(run.pages), "each client to lose its connection")
     run.all_live()
 
 
@@ -220,8 +221,8 @@ def asleep(run):
     """A window is frozen, and every second client reads nothing, for nearly the whole stream."""
     run.send(0.05)
     run.settle()
-    sleepers = [*run.raw[1::2], *run.windows[:1]]
-    for client in run.raw[1::2]:
+    sleepers = [*run.pages[1::2], *run.windows[:1]]
+    for client in run.pages[1::2]:
         client.reading.clear()
     for window in run.windows[:1]:
         window.freeze(True)
@@ -234,7 +235,7 @@ def asleep(run):
         window.freeze(False)
         window.look()
         awake |= any(window.frozen_at < at < woken - 0.2 for at in window.times)
-    for client in run.raw[1::2]:
+    for client in run.pages[1::2]:
         client.reading.set()
     run.happened(bool(sleepers) and not awake, "somebody was not asleep")
 
@@ -348,9 +349,9 @@ def disk_full(run):
 
 def refuses(run, share):
     """Let the stream go on, and wait until a post is refused."""
-    refused = run.raw[0].refused
+    refused = run.pages[0].refused
     run.allow(share)
-    run.wait(lambda: run.raw[0].refused > refused, "a post to be refused")
+    run.wait(lambda: run.pages[0].refused > refused, "a post to be refused")
 
 
 @fault("redis-full")
@@ -363,7 +364,7 @@ def redis_full(run):
         client.config_set("maxmemory", 1)
         try:
             run.send(2 / 3)
-            run.wait(lambda: run.raw[0].held_up, "a post to be saved and held up")
+            run.wait(lambda: run.pages[0].held_up, "a post to be saved and held up")
             run.happened(run.target.waiting() > 0, "the outbox was not needed")
         finally:
             client.config_set("maxmemory", 0)
@@ -376,7 +377,7 @@ def no_files(run):
     import resource
 
     run.send(1 / 4)
-    leavers = run.raw[1::2]
+    leavers = run.pages[1::2]
     with run.target.limited(resource.RLIMIT_NOFILE, 1):
         for client in leavers:
             hang_up(client.sio)

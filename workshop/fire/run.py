@@ -11,14 +11,14 @@ import playwright.sync_api
 import requests
 
 from workshop.base.problem import Problem
-from workshop.fire.clients import Raw
+from workshop.fire.clients import Page
 from workshop.fire.databases import SQLite
-from workshop.fire.proxy import Proxy
 from workshop.fire.size import Size
 from workshop.fire.tally import Tally
 from workshop.fire.target import Target
 from workshop.fire.windows import Window
 from workshop.serving.ports import any_port
+from workshop.serving.proxy import Proxy
 
 SLOW = 10  # notices a second, while pages are about to load the board anew: it has 50
 EVERY = 10  # one of so many notices is posted by a client, the others are another process's
@@ -31,7 +31,7 @@ class NotSoon(Exception):
 class Stream:
     """The numbered notices: paced, held back at a limit, and saved by two different ways."""
 
-    def __init__(self, target: Target, poster: Raw, notices: int, pace: float):
+    def __init__(self, target: Target, poster: Page, notices: int, pace: float):
         self.target, self.poster, self.notices, self.pace = target, poster, notices, pace
         self.last = notices - 1  # The very last one is close()'s.
         self.handed = self.posted = self.limit = 0
@@ -90,16 +90,16 @@ class Run:
         self.fault, self.target, self.size, self.tick = fault, target, size, tick
         self.browser = browser
         self.proxy: Proxy | None = None
-        self.raw: list[Raw] = []
+        self.pages: list[Page] = []
         self.windows: list[Window] = []
         self.tally = Tally(fault.name)
         self.streaming = False
         self.before = 0  # the last notice that was there already
 
     @property
-    def viewers(self) -> list[Raw | Window]:
+    def viewers(self) -> list[Page | Window]:
         """Return who looks on."""
-        return [*self.raw, *self.windows]
+        return [*self.pages, *self.windows]
 
     # What faults are made of
 
@@ -157,7 +157,7 @@ class Run:
             self.connect(self.proxy.url if self.proxy else self.target.url, stack)
             try:
                 self.all_live()
-                self.stream = Stream(self.target, self.raw[0], self.size.notices, self.size.pace)
+                self.stream = Stream(self.target, self.pages[0], self.size.notices, self.size.pace)
                 self.streaming = True
                 stack.callback(self.stream.ended.set)
                 began = time.time()
@@ -186,9 +186,9 @@ class Run:
         """Open the clients and the windows."""
         kinds = ("websocket",) if self.target.many else self.fault.transports
         for number, only in zip(range(1, self.size.clients + 1), cycle(kinds), strict=False):
-            client = Raw(f"client {number}", url, [only] if only else None)
+            client = Page(f"client {number}", url, [only] if only else None)
             stack.callback(client.close)
-            self.raw.append(client)
+            self.pages.append(client)
             client.start()
         windows = self.size.windows if self.browser else 0
         for number, only in zip(range(1, windows + 1), cycle(kinds), strict=False):

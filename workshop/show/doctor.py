@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from workshop.base.paths import ME, NODE_MODULES, ROOT, VENV, VENV_BIN, in_venv, shown
+from workshop.base.paths import ME, NODE_MODULES, ROOT, VENV, in_venv, shown
 from workshop.install import environment
 from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
 from workshop.serving import ports
@@ -76,7 +76,7 @@ def npm():
     """Look for npm."""
     found = environment.find_npm()
     if not found:
-        pip = shown(VENV_BIN / "pip")
+        pip = f"python3 -m pip --python {shown(VENV)}"
         return (
             "npm",
             False,

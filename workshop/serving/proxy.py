@@ -28,17 +28,24 @@ class Proxy:
         self.stranded: list[asyncio.Event] = []
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
-    def __enter__(self):
+    def open(self) -> "Proxy":
+        """Begin."""
         self.thread.start()
         self.passing.set()
         self.mend()
         return self
 
-    def __exit__(self, *_):
+    def close(self) -> None:
+        """Close all connections, and listen no more."""
         self.call(self.end())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()
+
+    __enter__ = open
+
+    def __exit__(self, *_):
+        self.close()
 
     def call(self, what):
         """Run a coroutine in the proxy's thread, and return its result."""

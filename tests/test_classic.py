@@ -35,7 +35,7 @@ from support import (
     python,
     wait_until,
 )
-from workshop.base import contract
+from workshop.base import what_changes
 
 README = (CLASSIC / "README.md").read_text(encoding="utf-8")
 STATE = "Live, by {}."
@@ -359,8 +359,8 @@ class TestFolder:
 
     def test_it_differs_from_step_4_as_its_page_says(self):
         """The diff is kept, in the order of the README, each file with its why."""
-        assert contract.contract(contract.CLASSIC).unread == []
-        assert [said for said in contract.complaints() if said.startswith("classic/")] == []
+        assert what_changes.contract(what_changes.CLASSIC).unread == []
+        assert [said for said in what_changes.complaints() if said.startswith("classic/")] == []
 
     def test_its_python_and_javascript_can_be_read(self, step, tmp_path):
         """Without a warning."""

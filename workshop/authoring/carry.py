@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workshop.authoring import listings
-from workshop.base import contract, steptree
-from workshop.base.contract import CLASSIC
+from workshop.base import steptree, what_changes
 from workshop.base.paths import ME, ROOT, STATE
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, all_steps, find
 from workshop.base.steptree import README, File, Tree
+from workshop.base.what_changes import CLASSIC
 
 HELP = "bring a change in one step to all later steps"
 STATE_FILE = STATE / "carry.json"
@@ -229,7 +229,7 @@ def changes_in(step: Step, was: Tree, following: Step, state: State) -> dict[str
     now = steptree.read(step.folder)
     if not was:
         raise Problem(f"{step.name} is in no commit yet, so what changed in it can't be known.")
-    changed = contract.labels(was, now)
+    changed = what_changes.labels(was, now)
     # What was carried, and is now taken back in the step itself, is taken back everywhere.
     for name in state.carried:
         if name.startswith(f"steps/{following.name}/"):
@@ -365,7 +365,7 @@ def copy_elsewhere() -> list[Path]:
 def finish(touched: list[Step], changed: set[str]) -> None:
     """Make anew what is made from the steps, and say what to do next."""
     made = copy_elsewhere()
-    made += contract.write_diffs()
+    made += what_changes.write_diffs()
     try:
         made += listings.fix()
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""What is seen when Python and Django read a folder, in a process of its own: probe.py."""
+"""What is seen when Python and Django read a folder, in a process of its own: import_probe.py."""
 
 import ast
 import json
@@ -41,7 +41,7 @@ def probe(folder: Path) -> dict | None:
     # A server that starts when it is imported would not come back.
     serve = folder / "serve.py"
     guarded = serve.is_file() and "__main__" in serve.read_text(encoding="utf-8", errors="replace")
-    command = [sys.executable, Path(__file__).with_name("probe.py"), *(["serve"] * guarded)]
+    command = [sys.executable, Path(__file__).with_name("import_probe.py"), *(["serve"] * guarded)]
     ours = {"SECRET_KEY": "only-to-look", "NODE_PATH": str(NODE_MODULES)}
     ours |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
     env = {name: value for name, value in os.environ.items() if name not in ("DEBUG", "REDIS_URL")}

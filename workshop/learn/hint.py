@@ -5,9 +5,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workshop.base.contract import contract
 from workshop.base.paths import shown
 from workshop.base.steps import Step, all_steps, plain
+from workshop.base.what_changes import contract
 
 BOARD_JS = "notices/static/notices/board.js"
 NAMESPACES = "notices/namespaces.py"

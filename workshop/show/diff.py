@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from workshop.base import contract, steptree
+from workshop.base import steptree, what_changes
 from workshop.base.paths import ME, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, all_steps, find
@@ -77,11 +77,11 @@ def what_is_compared(args: argparse.Namespace) -> tuple[Path, Path, list[str], s
     if args.dir:
         if not args.dir.is_dir():
             raise Problem(f"There is no folder {str(args.dir)!r}.")
-        listed = list(contract.contract(last).why)
+        listed = list(what_changes.contract(last).why)
         title = f"from {shown(args.dir.resolve())} to {shown(last.folder)}"
         return args.dir.resolve(), last.folder, listed, title
     if len(steps) == 1:
-        before = [first for first, second in contract.pairs() if second == last]
+        before = [first for first, second in what_changes.pairs() if second == last]
         if not before:
             raise Problem(
                 f"Step {int(last.number)} is where it begins: there is no step before it.\n"
@@ -96,12 +96,12 @@ def listed_between(old: Step, new: Step) -> list[str]:
     """Return what the lessons on the way list, in their order."""
     low, high = sorted([old.name, new.name])
     way = [step for step in all_steps() if low < step.name <= high]
-    return list(dict.fromkeys(path for step in way for path in contract.contract(step).why))
+    return list(dict.fromkeys(path for step in way for path in what_changes.contract(step).why))
 
 
 def reasons(args: argparse.Namespace, folder: Path) -> dict[str, str]:
     """Return why each file changes; that is only true from one step to the next."""
-    return contract.contract(Step(folder)).why if len(args.steps) == 1 else {}
+    return what_changes.contract(Step(folder)).why if len(args.steps) == 1 else {}
 
 
 def write_out(text: bytes) -> None:
@@ -113,9 +113,9 @@ def write_out(text: bytes) -> None:
 
 def write() -> int:
     """Make the kept diffs anew."""
-    changed = contract.write_diffs()
+    changed = what_changes.write_diffs()
     for path in changed:
-        print(f"{contract.named(path)}  {'made anew' if path.exists() else 'removed'}")
+        print(f"{what_changes.named(path)}  {'made anew' if path.exists() else 'removed'}")
     if not changed:
         print("Every from_*.diff is up to date.")
     return 0
@@ -123,7 +123,7 @@ def write() -> int:
 
 def check() -> int:
     """Say what is not as the READMEs promise."""
-    if complaints := contract.complaints():
+    if complaints := what_changes.complaints():
         print("\n\n".join(complaints))
         return 1
     print("Every step changes what its README says, and nothing else.")

@@ -1,4 +1,4 @@
-"""Find what keeps a folder from running. Runs on its own, in that folder: python probe.py
+"""Find what keeps a folder from running. Runs on its own, in that folder: python import_probe.py
 
 In one process, as starting Django costs more than all that is done here. The last line of what it
 prints is the first trouble as JSON, or null.

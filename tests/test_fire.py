@@ -141,6 +141,14 @@ def test_the_order_is_that_in_which_they_were_published():
     assert (one.disorder([1, 2, 3]), one.disorder([1, 3, 2])) == (1, 0)
 
 
+def test_each_that_comes_late_is_out_of_order_also_after_a_board():
+    assert viewer(5, 1, 2).disorder([1, 2, 5]) == 2
+    one = viewer(1)
+    one.loaded([(3, "3"), (1, "1")])
+    one.told(2, "2")
+    assert one.disorder([1, 2, 3]) == 1
+
+
 def test_what_the_database_has_must_be_what_was_to_be_saved_once_each():
     tally = Tally("planted")
     tally.check_saved([(1, "1"), (2, "1")], 2, waiting=1)

@@ -15,11 +15,7 @@ TOOL = ROOT / "workshop"
 BELOW = ["base", "install", "serving"]
 MODULES = sorted(TOOL.rglob("*.py"))
 # A room may use another one's work, where that is said here.
-ALSO = {
-    "talk": {"show"},  # the addresses and the QR code of what is shared
-    "learn": set(),
-    "authoring": set(),
-}
+ALSO = {"talk": {"show"}}  # the QR code of what is shared
 FOREIGN = {"support", "scratch", "conftest", "steps", "tests", "slides", "notebooks", "classic"}
 
 

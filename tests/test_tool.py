@@ -482,6 +482,36 @@ def test_an_install_that_fails_or_is_cut_off_is_repaired(clone):
         again.wait_for("Making .venv")
 
 
+@pytest.mark.parametrize("uv", ["a uv that fails", "no uv, and none to fetch"])
+def test_without_uv_pip_does_it(tmp_path, uv):
+    """In an empty clone whose lock file has one small package."""
+    folder, programs = tmp_path / "workshop", tmp_path / "programs"
+    shutil.copytree(ROOT, folder, ignore=MADE, symlinks=True)
+    locked = (ROOT / "tests" / "requirements.lock").read_text()
+    (folder / "requirements.lock").write_text(
+        re.search(r"^iniconfig==.*\n( .*\n)+", locked, re.M)[0]
+    )
+    programs.mkdir()
+    if uv == "a uv that fails":
+        (programs / "uv").write_text("#!/bin/sh\necho no such network >&2; exit 1\n")
+        (programs / "uv").chmod(0o755)
+    else:
+        (folder / "workshop" / "install" / "uv.lock").write_text("no-such-uv==1.0\n")
+    code = "from workshop.install import environment; environment.ensure({'python'})"
+    path = os.pathsep.join([str(programs), os.path.dirname(PYTHON), "/usr/bin", "/bin"])
+    done = subprocess.run(
+        [PYTHON, "-c", code],
+        cwd=folder,
+        env=plain_environment(PATH=path),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = "no such network[^$]+So pip tries it" if uv == "a uv that fails" else "There is no uv"
+    assert re.search(said, done.stdout), done.stdout
+    assert list(folder.glob(".venv/lib/*/site-packages/iniconfig"))
+
+
 # Tests that were not run
 
 

@@ -23,11 +23,10 @@ from workshop.base.paths import ME, ROOT, STATE
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, all_steps, find
 from workshop.base.steptree import README, File, Tree
-from workshop.base.what_changes import CLASSIC
+from workshop.base.what_changes import CLASSIC, GUARD, GUARD_COPY
 
 HELP = "bring a change in one step to all later steps"
 STATE_FILE = STATE / "carry.json"
-GUARDED = ROOT / "workshop" / "talk"  # the server of the slides
 MARKERS = re.compile(rb"^(<{7}|>{7})( |$)", re.MULTILINE)
 
 
@@ -207,7 +206,9 @@ def carry(step: Step, state: State, dry_run: bool) -> int:
     return 0
 
 
-def other_conflicts(steps: list[Step], here: str, changes: dict, heads: dict, state: State):
+def other_conflicts(
+    steps: list[Step], here: str, changes: dict, heads: dict, state: State
+) -> list[str]:
     """Return the other files with a conflict, as far as can be seen from this one."""
     found, left = [], list(changes)
     changes = dict(changes)
@@ -351,14 +352,16 @@ def stop(
 def copy_elsewhere() -> list[Path]:
     """Copy what others have from step 4, unchanged since the last commit; return what is new."""
     step, made = find("4").folder, []
-    copies = {CLASSIC.folder: {}, GUARDED: {"board/guard.py": "guard.py"}}
-    was, now = steptree.read_head([step, *copies]), steptree.read(step)
-    for folder, names in copies.items():
-        for path, file in was[step].items():
-            name = names.get(path, path)
-            if was[folder].get(name) == file and now.get(path) != file:
-                write(folder / name, now.get(path), file)
-                made.append(folder / name)
+    was, now = steptree.read_head([step, CLASSIC.folder]), steptree.read(step)
+    for path, file in was[step].items():
+        copy = CLASSIC.folder / path
+        if was[CLASSIC.folder].get(path) == file and now.get(path) != file:
+            write(copy, now.get(path), file)
+            made.append(copy)
+    guard = steptree.read_file(GUARD_COPY)
+    if guard != now[GUARD]:
+        write(GUARD_COPY, now[GUARD], guard)
+        made.append(GUARD_COPY)
     return made
 
 
@@ -374,5 +377,5 @@ def finish(touched: list[Step], changed: set[str]) -> None:
         print(f"Made anew: {path.relative_to(ROOT).as_posix()}")
     tests = [str(int(step.number)) for step in touched] + ["diffs", "listings"]
     tests += ["classic"] if any(path.is_relative_to(CLASSIC.folder) for path in made) else []
-    tests += ["guard", "full_room", "follow"] if "board/guard.py" in changed else []
+    tests += ["guard", "full_room", "follow"] if GUARD in changed else []
     print(f"\nRead it with `git diff`, and test it:  {ME} test {' '.join(tests)}")

@@ -1,4 +1,4 @@
-"""A page without a browser: python-socketio's, which does what board.js does, without a page."""
+"""A page without a browser: python-socketio's client, which does what board.js does."""
 
 import html
 import json

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 BOARD = 50  # notices on a page
 
@@ -17,7 +17,7 @@ class Viewer:
     def __init__(self):
         self.lock = threading.Lock()
         self.shown = {}  # the text of each notice by its id
-        self.order = []  # ids, as they appeared
+        self.order = []  # ids, as they appeared; of a board that was loaded, the newest
         self.highest = 0  # of the ids shown
         self.twice = 0
         self.board_disorder = 0
@@ -31,7 +31,8 @@ class Viewer:
         with self.lock:
             self.times.append(at or time.time())
             self.twice += number in self.shown
-            self.order.append(number)
+            if number not in self.shown:
+                self.order.append(number)
             self.shown[number] = text
             self.highest = max(self.highest, number)
 
@@ -50,6 +51,8 @@ class Viewer:
             self.board_disorder += sum(a < b for a, b in pairwise(numbers))
             if len(numbers) >= BOARD:
                 self.off.append((self.highest, min(numbers)))
+            if numbers:
+                self.order.append(max(numbers))  # What appears next comes after it.
             self.shown |= dict(board)
             self.highest = max([self.highest, *numbers])
 
@@ -62,10 +65,11 @@ class Viewer:
         return [number for number in unseen if number not in gone], sorted(gone)
 
     def disorder(self, published: list[int]) -> int:
-        """Return how often a notice appeared that was published before the one under it."""
+        """Return how often a notice appeared that was published before one that was there."""
         rank = {number: at for at, number in enumerate(published)}
         appeared = [rank[number] for number in dict.fromkeys(self.order) if number in rank]
-        return self.board_disorder + sum(a > b for a, b in pairwise(appeared))
+        late = sum(at < last for at, last in zip(appeared, accumulate(appeared, max), strict=True))
+        return self.board_disorder + late
 
     def silence(self, began: float, ended: float) -> float:
         """Return the longest time without anything new."""

@@ -53,6 +53,7 @@ BENCH = VENV / "bench"
 BENCH_PYTHON = BENCH / VENV_PYTHON.relative_to(VENV)
 CLASSIC_TITLE = "Installing the Python packages of the talk's own server"
 BENCH_TITLE = "Installing the Python packages of the servers to compare with"
+NO_VENV = "On Debian and Ubuntu: `sudo apt install python3-venv`, then try again."
 
 
 def ensure(parts: set[str]) -> bool:
@@ -73,17 +74,7 @@ def ensure(parts: set[str]) -> bool:
     with locked() as lock:
         for part in missing:
             if not stands(part):  # another call may have made it meanwhile
-                try:
-                    make[part](lock)
-                except Problem as problem:
-                    if not tools.get("uv"):
-                        raise
-                    print(f"{problem}\nSo pip goes on, which takes longer.", flush=True)
-                    tools["uv"] = ""
-                    forget("python")
-                    make_venv(lock)  # uv's own has no pip
-                    if part != "python":
-                        make[part](lock)
+                make[part](lock)
     return True
 
 
@@ -152,12 +143,9 @@ def make_venv(lock: int) -> None:
     # Another lock file or another Python is an ordinary update; anything else starts afresh.
     if not (VENV_PYTHON.exists() and update_is_enough()):
         forget("python")
-        if program := find_uv(lock):
-            command = [program, "venv", "--clear", "--python", base_python(), str(VENV)]
-        else:
-            command = [base_python(), "-m", "venv", "--clear", str(VENV)]
-        advice = "On Debian and Ubuntu: `sudo apt install python3-venv`, then try again."
-        stage("Making .venv", command, "venv", lock, advice)
+        # With pip it takes six seconds: that comes only where uv can't be had.
+        command = [base_python(), "-m", "venv", "--clear", "--without-pip", str(VENV)]
+        stage("Making .venv", command, "venv", lock, NO_VENV)
     forget("python")
     pip_install("Installing the Python packages", LOCK_FILES["python"], lock)
     write_stamp("python")
@@ -197,10 +185,16 @@ def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
         where = options or ("--python", str(VENV_PYTHON))
         # The tests start many servers that write no bytecode of their own.
         compiled = [] if lock_file == LOCK_FILES["python"] else ["--compile-bytecode"]
-        stage(title, [program, "pip", "install", *where, *compiled, *wanted], "pip", lock)
-    else:
-        pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *options, "install"]
-        stage(title, [*pip, *wanted], "pip", lock)
+        try:
+            stage(title, [program, "pip", "install", *where, *compiled, *wanted], "uv", lock)
+            return
+        except Problem as problem:
+            tools["uv"] = ""
+            print(f"{problem}\nSo pip tries it, which takes longer.", flush=True)
+    if not (folder_of("python") / "pip").exists():
+        stage("Making pip", [str(VENV_PYTHON), "-m", "ensurepip"], "venv", lock, NO_VENV)
+    pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *options, "install"]
+    stage(title, [*pip, *wanted], "pip", lock)
 
 
 def install_javascript(part: str, title: str, lock: int) -> None:

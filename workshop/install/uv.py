@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from workshop.base.paths import STATE, WINDOWS
@@ -34,6 +35,7 @@ def fetch(python: str) -> list[str] | None:
     return [*pip, "install", "--no-deps", "--require-hashes", f"--target={OWN}", "-r", str(LOCK)]
 
 
+@cache
 def environment(python: str) -> dict[str, str]:
     """Return this process's environment, with what pip knows of the network in uv's words."""
     result = {"UV_SYSTEM_CERTS": "1", "UV_NO_PROGRESS": "1"}
@@ -41,5 +43,5 @@ def environment(python: str) -> dict[str, str]:
     listed = subprocess.run(command, capture_output=True, text=True).stdout
     for key, value in re.findall(r"^(?:\S+\.)?([\w-]+)='(.*)'$", listed, re.MULTILINE):
         if key in SETTINGS:
-            result[SETTINGS[key]] = value.replace("\\n", " ").strip()
+            result[SETTINGS[key]] = ",".join(value.replace("\\n", " ").split())
     return result | os.environ

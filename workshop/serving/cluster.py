@@ -48,9 +48,7 @@ class Processes:
 
     def kill(self, port: int) -> None:
         """Kill a process as kill -9 does: it has no time to say anything."""
-        import psutil
-
-        for server in psutil.Process(self.children[port].process.pid).children():
+        for server in self.children[port].programs():
             server.kill()
 
     def ask_to_end(self) -> None:

@@ -8,12 +8,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from workshop.base.machine import slowness
 from workshop.base.paths import LOGS, WINDOWS, last_lines, log_file, shown
 from workshop.base.problem import Problem
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
-PATIENCE = 30  # seconds in which a process that is to answer does nothing, or only works
+PATIENCE = 30  # seconds in which a process that is to answer does next to nothing
+ENOUGH = 60  # seconds of CPU after which it will not answer any more
 
 
 class Child:
@@ -69,27 +72,15 @@ class Child:
         except psutil.Error:
             return []
 
-    def worked(self) -> float:
-        """Return the seconds of CPU that it has taken."""
-        import psutil
-
-        used = 0.0
-        for program in self.programs(deep=True):
-            with contextlib.suppress(psutil.Error):
-                used += sum(program.cpu_times()[:2])
-        return used
-
     def wait_until(self, ready: Callable[[], bool], stop: threading.Event | None = None) -> bool:
-        """Wait until it is ready; tell whether it is. It is not if it ends, hangs, or stop is set.
-
-        Whoever works does not hang: beside others, the work of a second may take a minute.
-        """
+        """Wait until it is ready; tell whether it is: not if it ends, hangs, or stop is set."""
         since, before = time.monotonic(), 0.0
         while not ready():
             if self.exit_code() is not None or (stop and stop.is_set()):
                 return False
             if time.monotonic() - since > PATIENCE:
-                if not before + 0.1 < (work := self.worked()) < PATIENCE:
+                work = cpu_seconds(self.programs(deep=True))
+                if hangs(work - before, PATIENCE) or work > ENOUGH:
                     return False
                 since, before = time.monotonic(), work
             time.sleep(0.02)
@@ -106,27 +97,45 @@ class Child:
         return f"{what}. The last lines of {shown(log)}:\n{last_lines(log)}"
 
 
-def run(command: list, patience: float, **options) -> subprocess.CompletedProcess:
-    """Run a command and capture what it says; subprocess.TimeoutExpired if it hangs.
+def hangs(worked: float, seconds: float) -> bool:
+    """Tell whether who has worked so long in so many seconds waits for something else than a turn.
 
-    It hangs when it has done nothing for so many seconds, or has only worked for PATIENCE seconds.
+    Where many want a processor, each has its turn less often.
     """
+    return worked < seconds / slowness() / 10
+
+
+def cpu_seconds(processes: list) -> float:
+    """Return the seconds of CPU that processes, as psutil's, have taken."""
     import psutil
 
-    options |= {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([str(part) for part in command], **options) as process:
-        worked = 0.0
-        while True:
-            try:
-                said, complained = process.communicate(timeout=patience)
-                return subprocess.CompletedProcess(command, process.returncode, said, complained)
-            except subprocess.TimeoutExpired:
-                before = worked
-                with contextlib.suppress(psutil.Error):
-                    worked = sum(psutil.Process(process.pid).cpu_times()[:2])
-                if not before + 0.1 < worked < PATIENCE:
-                    process.kill()
-                    raise
+    used = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            used += sum(process.cpu_times()[:2])
+    return used
+
+
+def run(command: list, patience: float, **options) -> subprocess.CompletedProcess:
+    """Run a command and capture what it says; subprocess.TimeoutExpired if it hangs so long."""
+    import psutil
+
+    pipe: Any = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+    command = [str(part) for part in command]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, **pipe, **options) as process:
+        watched, work = [psutil.Process(process.pid)], 0.0
+        try:
+            while True:
+                try:
+                    said = process.communicate(timeout=patience)
+                    return subprocess.CompletedProcess(command, process.returncode, *said)
+                except subprocess.TimeoutExpired:
+                    before, work = work, cpu_seconds(watched)
+                    if hangs(work - before, patience) or work > ENOUGH:
+                        raise
+        except BaseException:
+            process.kill()
+            raise
 
 
 class Program:

@@ -44,6 +44,19 @@ STILL_POSTED = point(
     lesson=1,
 )
 
+STILL_ENDS = point(
+    "the server still ends when it is told to",
+    "TestStop::test_it_stops_cleanly_though_sockets_are_open",
+    expected="SIGINT (Ctrl-C) and SIGTERM end the server, as before: whoever listens does so "
+    "beside it, in a greenlet.",
+    more="listen() never returns. Called by serve.py itself it holds up the line after it, "
+    "server.serve_forever(), for ever. Spawn it: gevent.spawn(listen, notices).",
+    file="serve.py",
+    section="What changes",
+    part="serve",
+)
+
+# At the end of each: what a step has beside what its tests ask for.
 COMPLETE = point(
     "no file is missing",
     "TestStart::test_the_files_are_there",

@@ -1,6 +1,6 @@
 """The lesson of step 4."""
 
-from workshop.learn.lessons import BOARD_JS, STILL_POSTED, point
+from workshop.learn.lessons import BOARD_JS, STILL_ENDS, STILL_POSTED, point
 
 POINTS = [
     point(
@@ -14,17 +14,7 @@ POINTS = [
         section="What changes",
         part="listen",
     ),
-    point(
-        "the server still ends when it is told to",
-        "TestStop::test_it_stops_cleanly_though_sockets_are_open",
-        expected="SIGINT (Ctrl-C) and SIGTERM end the server, as before: whoever listens does so "
-        "beside it, in a greenlet.",
-        more="listen() never returns. Called by serve.py itself it holds up the line after it, "
-        "server.serve_forever(), for ever. Spawn it: gevent.spawn(listen, notices).",
-        file="serve.py",
-        section="What changes",
-        part="serve",
-    ),
+    STILL_ENDS,
     STILL_POSTED,
     point(
         "what any program publishes is told",

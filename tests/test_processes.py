@@ -1,0 +1,69 @@
+"""How long the tool waits for a process: for what it does, and not for the clock."""
+
+import subprocess
+import sys
+
+import pytest
+
+from workshop.serving import processes
+
+# Seconds, in place of many: what hangs is found out soon.
+WINDOW = 1
+WORKS = "import time; end = time.process_time() + {}\nwhile time.process_time() < end: pass\n"
+SLEEPS = "import time; time.sleep(600)"
+
+
+@pytest.fixture
+def child(monkeypatch):
+    """Start Python as a child of the tool, of which PATIENCE is short."""
+    monkeypatch.setattr(processes, "PATIENCE", WINDOW)
+    children = []
+
+    def start(code):
+        children.append(processes.Child([sys.executable, "-c", code], log="test-processes"))
+        return children[-1]
+
+    yield start
+    for each in children:
+        each.end()
+
+
+def test_who_works_is_waited_for(child, tmp_path):
+    """Four times as long as the patience, and then it is ready."""
+    ready = tmp_path / "ready"
+    busy = child(WORKS.format(4 * WINDOW) + f"open({str(ready)!r}, 'w')\n{SLEEPS}")
+    assert busy.wait_until(ready.exists)
+
+
+def test_who_hangs_is_not(child):
+    assert not child(SLEEPS).wait_until(lambda: False)
+
+
+def test_who_does_a_little_now_and_then_hangs_too(child):
+    """As a server does that is up, and answers somewhere else."""
+    little = "import time\nwhile True:\n    time.sleep(0.1)\n    sum(range(1000))\n"
+    assert not child(little).wait_until(lambda: False)
+
+
+def test_who_works_for_ever_is_not_waited_for(child, monkeypatch):
+    monkeypatch.setattr(processes, "ENOUGH", 2 * WINDOW)
+    assert not child(WORKS.format(600)).wait_until(lambda: False)
+
+
+def test_who_has_ended_is_not_waited_for(child):
+    ended = child("raise SystemExit('no port')")
+    with pytest.raises(processes.Problem, match=r"(?s)It did not start.*no port"):
+        ended.must(lambda: False, "It")
+
+
+def test_a_command_that_works_is_waited_for_and_one_that_hangs_is_ended():
+    done = processes.run([sys.executable, "-c", WORKS.format(4 * WINDOW) + "print('done')"], WINDOW)
+    assert done.stdout == b"done\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        processes.run([sys.executable, "-c", SLEEPS], WINDOW)
+
+
+@pytest.mark.parametrize(("slowness", "hangs"), [(1, True), (4, False)])
+def test_on_a_busy_machine_a_little_work_is_much(monkeypatch, slowness, hangs):
+    monkeypatch.setattr(processes, "slowness", lambda: slowness)
+    assert processes.hangs(0.03, 1) is hangs

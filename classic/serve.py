@@ -31,6 +31,7 @@ def serve(host="127.0.0.1", port=8000):
         server.start()
     except OSError as error:
         sys.exit(f"{error.strerror}. Another port: python serve.py {port + 1}")
+    # Not before: what stops a server that is yet to start ends in a traceback.
     gevent.signal_handler(signal.SIGINT, server.stop)
     gevent.signal_handler(signal.SIGTERM, server.stop)
     if hasattr(signal, "SIGUSR1"):  # not on Windows

@@ -106,6 +106,35 @@ class TestStop:
         assert server.tracebacks() == [], "it should end without a traceback"
 
 
+STARTS_SLOWLY = """
+from gevent import monkey
+monkey.patch_all()
+import runpy, sys, gevent
+from gevent.pywsgi import WSGIServer
+plain = WSGIServer.update_environ
+def slow(self):  # It may ask the network for this machine's name.
+    print("starting", flush=True)
+    gevent.sleep(3)
+    plain(self)
+WSGIServer.update_environ = slow
+sys.argv[0] = "serve.py"
+runpy.run_path("serve.py", run_name="__main__")
+"""
+
+
+def test_a_signal_while_it_starts_ends_it_without_a_traceback(step):
+    """What a service manager sends, or a tool that restarts it at each save."""
+    command = [sys.executable, "-c", STARTS_SLOWLY, f"127.0.0.1:{free_port()}"]
+    options = {"cwd": step, "env": environment(), "text": True}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
+    ) as process:
+        assert process.stdout.readline() == "starting\n"
+        process.terminate()
+        said, _ = process.communicate(timeout=PATIENCE)
+    assert "Traceback" not in said
+
+
 class TestAddress:
     """Where serve.py listens."""
 

@@ -98,6 +98,7 @@ def serve(host="127.0.0.1", port=8000):
         server.start()
     except OSError as error:
         sys.exit(f"{error.strerror}. Another port: python -m workshop.talk.server {port + 1}")
+    # Not before: what stops a server that is yet to start ends in a traceback.
     gevent.signal_handler(signal.SIGINT, server.stop)
     gevent.signal_handler(signal.SIGTERM, server.stop)
     if "TOKEN" not in os.environ:

@@ -55,6 +55,18 @@ def wait_until(condition, what, patience=PATIENCE):
     return result
 
 
+def patch(step, tmp_path, file="board/guard.py", **constants):
+    """Return a copy of the step with other bounds, to reach them sooner."""
+    copy = shutil.copytree(step, tmp_path / "step")
+    path = copy / file
+    code = path.read_text()
+    for name, value in constants.items():
+        code, found = re.subn(rf"^{name} = [\d_]+", f"{name} = {value}", code, flags=re.M)
+        assert found, name
+    path.write_text(code)
+    return copy
+
+
 # An attendee's environment has no requests, no tornado and no websocket-client: those come with the
 # tests and the notebooks. python-socketio imports whatever there is, which would take longer.
 WITHOUT = {"PYTHONPATH": str(Path(__file__).with_name("without"))}

@@ -1,6 +1,7 @@
 """Step 6: several processes behind nginx, any of which may die; telling everybody still costs."""
 
 import contextlib
+import itertools
 import json
 import re
 import signal
@@ -142,8 +143,9 @@ class TestFourServers:
             read_cursor(server.url)  # Waits until it reads the stream.
         for text in texts:
             sees(page, text)
-        with contextlib.suppress(websocket.WebSocketException, OSError):
-            browser.notices_until("Never said")  # until its process was ended
+        # Until its process was ended, which is an empty packet, or an error.
+        with contextlib.suppress(AssertionError, websocket.WebSocketException, OSError):
+            browser.notices_until("Never said")
         again = raw(nginx, since=browser.cursor)
         say(redis, "The end")
         told = browser.told + again.notices_until("The end")
@@ -161,22 +163,31 @@ class TestWhoItIs:
         browser.say(f'42/notices,1["post",{json.dumps(data)}]')
         return json.loads(browser.wait("43/notices,1").removeprefix("43/notices,1"))[0]
 
+    def until_refused(self, browsers):
+        """Post by one after the other until it is too much, and return how many were taken."""
+        for number, browser in enumerate(itertools.islice(itertools.cycle(browsers), 30)):
+            if not self.post(browser, f"number {number}")["ok"]:
+                return number
+        raise AssertionError("it is never too much")
+
     def test_the_limit_of_posts_is_one_for_all_processes_and_one_for_each_address(self, nginx, raw):
-        """Forty connections from one address share ten posts; another address has its own."""
+        """Twelve connections from one address share ten posts; another address has its own."""
         same = [raw(nginx, socket=nginx.connect_from("127.0.0.7")) for _ in range(12)]
-        answers = [self.post(browser, f"{n} from 7")["ok"] for n, browser in enumerate(same)]
-        assert answers == [True] * 10 + [False] * 2
+        # Twice ten where ten seconds end meanwhile.
+        assert 10 <= self.until_refused(same) <= 20
         other = raw(nginx, socket=nginx.connect_from("127.0.0.8"))
         assert self.post(other, "From 8")["ok"]
 
     def test_an_address_that_a_browser_invents_is_not_believed(self, nginx, raw):
         """The limit counts the one that nginx sees."""
-        for n in range(10):
-            browser = raw(nginx, socket=nginx.connect_from("127.0.0.9"))
-            assert self.post(browser, f"{n} from 9")["ok"]
+        honest = raw(nginx, socket=nginx.connect_from("127.0.0.9"))
         forged = {"X-Real-IP": "192.0.2.1", "X-Forwarded-For": "192.0.2.1"}
-        browser = raw(nginx, socket=nginx.connect_from("127.0.0.9"), header=forged)
-        assert not self.post(browser, "From elsewhere, it says")["ok"]
+        liar = raw(nginx, socket=nginx.connect_from("127.0.0.9"), header=forged)
+        for _ in range(3):  # Ten seconds may end between the two.
+            self.until_refused([honest])
+            if not self.post(liar, "From elsewhere, it says")["ok"]:
+                return
+        raise AssertionError("whoever invents an address has a limit of its own")
 
     def test_posts_are_taken_while_redis_is_away(self, serve, step):
         """Nobody counts them then, and they are saved."""

@@ -20,9 +20,9 @@ import psutil
 import pytest
 import requests
 import test_guard as guard
-from test_guard import POST, SOCKET_IO, bystander, frame, patch, works
+from test_guard import POST, SOCKET_IO, bystander, frame, works
 
-from support import PATIENCE, STEPS, environment, wait_until
+from support import PATIENCE, STEPS, environment, patch, wait_until
 
 __all__ = ["bystander"]  # a fixture
 

@@ -1,8 +1,6 @@
 """What one browser can do to others, from step 3 on: nothing. The cures are in board/guard.py."""
 
 import json
-import re
-import shutil
 import signal
 import socket
 import struct
@@ -19,7 +17,7 @@ import redis as redis_py
 import requests
 import websocket
 
-from support import PATIENCE, STEPS, environment, manage, read_cursor, wait_until
+from support import PATIENCE, STEPS, environment, manage, patch, read_cursor, wait_until
 
 SOCKET_IO = "/socket.io/?EIO=4&transport="
 POST = '42/notices,{}["post",{{"author":"Raw","text":"{}"}}]'
@@ -308,18 +306,6 @@ def test_an_upgrade_that_begins_with_nonsense_is_dropped(server, bystander):
 # Who does not listen
 
 
-def patch(step, tmp_path, file="board/guard.py", **constants):
-    """Return a copy of the step with other bounds, to reach them sooner."""
-    copy = shutil.copytree(step, tmp_path / "step")
-    guard = copy / file
-    code = guard.read_text()
-    for name, value in constants.items():
-        code, found = re.subn(rf"^{name} = [\d_]+", f"{name} = {value}", code, flags=re.M)
-        assert found, name
-    guard.write_text(code)
-    return copy
-
-
 def deaf(server):
     """Connect a browser that is present and then reads nothing more."""
     browser = socket.socket()
@@ -406,20 +392,20 @@ def test_many_that_fall_silent_at_once_hold_up_nobody(serve, step, tmp_path, raw
 
 @pytest.mark.parametrize("number", [4])
 def test_the_memory_of_a_browser_that_stops_reading_comes_back(serve, redis, number, raw, tmp_path):
-    server = serve(patch(STEPS[number], tmp_path, MAX_WAITING=50))
+    server = serve(patch(STEPS[number], tmp_path, MAX_WAITING=5))
     publisher = redis_py.Redis.from_url(redis.url)
     # Few that are long: a browser's text could not be, and to check each notice takes its time.
-    message = json.dumps({"author": "Flood", "text": LONG, "created": "long ago, " * 3000})
+    message = json.dumps({"author": "Flood", "text": LONG, "created": "long ago, " * 30_000})
     healthy = raw(server)
 
     def flood():
-        for _ in range(6):
+        for _ in range(15):
             with publisher.pipeline(transaction=False) as pipeline:
-                for _ in range(100):
+                for _ in range(4):
                     pipeline.publish("notices", message)
                 pipeline.publish("notices", '{"author": "Flood", "text": "end"}')
                 pipeline.execute()
-            # More than may wait: a browser that reads must not be taken for one that does not.
+            # No more at once than may wait: however slow this machine is, who reads is not let go.
             heard = b""
             while b'"end"' not in heard:  # Without decoding: quicker than the server sends.
                 some = healthy.ws.sock.recv(1_000_000)
@@ -431,7 +417,7 @@ def test_the_memory_of_a_browser_that_stops_reading_comes_back(serve, redis, num
     browser = deaf(server)
     flood()
     server.wait_for_log("does not read")
-    # 600 notices are 20 MB, which is what it would cost if all of them waited.
+    # 60 notices are 20 MB, which is what it would cost if all of them waited.
     assert server.memory() - before < 10
     browser.close()
 

@@ -13,6 +13,8 @@ from workshop.install import environment
 from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
 
 HELP = "run the tests"
+# The tests of tests are for who changes those; those of the benchmark's other servers install them.
+APART = ("test_cures.py", "test_peers.py")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="3, namespace, tool, …; what follows -- is pytest's",
     )
+    parser.add_argument("--all", action="store_true", help="those too that take long: cures, peers")
 
 
 def needs(args: argparse.Namespace) -> set[str]:
@@ -39,14 +42,11 @@ def main(args: argparse.Namespace) -> int:
 
     os.chdir(ROOT)
     recorder = SkipRecorder()
-    # All of them four at a time, a file in one place: much of their time is waiting. The tests of
-    # tests take a minute and a half, and are for who changes those: `test cures`. Those of the
-    # benchmark's other servers install all of these: `test peers`.
-    # conftest.py says which come first.
-    parallel = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
-    parallel += [f"--ignore={TESTS / name}" for name in ("test_cures.py", "test_peers.py")]
-    if args.names:
-        parallel = []
+    # All of them four at a time, a file in one place: much of their time is waiting. conftest.py
+    # says which come first.
+    parallel = [] if args.names else ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+    if not args.names and not args.all:
+        parallel += [f"--ignore={TESTS / name}" for name in APART]
     code = pytest.main([*files, *parallel, *args.rest], plugins=[recorder])
     total = recorder.reasons.total()
     if not total:

@@ -129,7 +129,7 @@ class Display:
         dropped = {tally.fault: tally.dropped for tally in self.tallies if tally.dropped}
         if dropped:
             where = ", ".join(f"{fault} {count}" for fault, count in dropped.items())
-            lines.append(f"Came a second time over the wire, and were not shown: {where}.")
+            lines.append(f"Came to clients a second time, and were not shown: {where}.")
         if self.stopped:
             lines.append(f"Stopped: {last} of {len(self.faults)} faults were tried.")
         elif all(tally.good for tally in self.tallies):

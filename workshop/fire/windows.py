@@ -31,17 +31,6 @@ document.addEventListener("readystatechange", () => {
   }).observe(list, { childList: true });
 });
 """
-# The names are those of board.js: what came and was not shown is seen only there.
-COUNT_DROPPED = """
-window.dropped = 0;
-notices.prependAny((event, entries) => {
-  let told = cursor;
-  for (const [place] of event === "notices" ? entries : []) {
-    if (compare(place, told) <= 0) window.dropped++;
-    else told = place;
-  }
-});
-"""
 
 
 class Window(Viewer):
@@ -57,7 +46,6 @@ class Window(Viewer):
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(url)
-        self.page.evaluate(COUNT_DROPPED)
         self.live = False
         self.frozen = False
         self.cdp = context.new_cdp_session(self.page)
@@ -66,8 +54,8 @@ class Window(Viewer):
         """Fetch what the page has noted."""
         if self.frozen:
             return
-        changes, state, self.dropped = self.page.evaluate(
-            "[fire.splice(0), document.querySelector('#state').textContent, window.dropped]"
+        changes, state = self.page.evaluate(
+            "[fire.splice(0), document.querySelector('#state').textContent]"
         )
         self.live = state.startswith("Live")
         for what, data, at in changes:

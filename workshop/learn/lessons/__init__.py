@@ -66,6 +66,15 @@ COMPLETE = point(
     section="What changes",
 )
 
+# No test sees what does no harm yet: learn/by_contract.py reads it.
+ALL_OF_IT = point(
+    'all of "What changes" is there',
+    expected="A step changes what its README lists, and nothing of that is left out.",
+    more="The third hint shows the lines.",
+    file="manage.py",
+    section="What changes",
+)
+
 NUMBERS = sorted(
     int(file.stem.removeprefix("step_")) for file in Path(__file__).parent.glob("step_*.py")
 )
@@ -74,4 +83,4 @@ NUMBERS = sorted(
 def lesson(number: int) -> list[Point]:
     """Return the points of a step, in the order of its README."""
     module = importlib.import_module(f"workshop.learn.lessons.step_{number}")
-    return [*module.POINTS, COMPLETE]
+    return [*module.POINTS, COMPLETE, *([ALL_OF_IT] if number > 1 else [])]

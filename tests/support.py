@@ -46,11 +46,19 @@ def free_port():
             return port
 
 
+class DidNotCome(AssertionError):
+    """What a test waited for; an attendee reads this sentence as well."""
+
+    def __init__(self, what, patience=PATIENCE):
+        super().__init__(f"In {patience} seconds it did not come: {what}.")
+
+
 def wait_until(condition, what, patience=PATIENCE):
     """Wait until condition() is true, and return what it returned."""
     deadline = time.monotonic() + patience
     while not (result := condition()):
-        assert time.monotonic() < deadline, f"waited {patience} s in vain for {what}"
+        if time.monotonic() > deadline:
+            raise DidNotCome(what, patience)
         time.sleep(0.02)
     return result
 
@@ -153,8 +161,9 @@ class DidNotStart(AssertionError):
     """A server that ended, or did not answer; its log says why."""
 
     def __init__(self, what, server):
-        super().__init__("\n".join([what, *server.log]))
+        super().__init__("\n".join([str(what), *server.log]))
         self.server = server
+        self.silent = isinstance(what, DidNotCome)  # It runs.
 
 
 class Server:
@@ -186,7 +195,7 @@ class Server:
             wait_until(self.answers, "the server to start", max(PATIENCE, 15))
         except AssertionError as error:
             self.stop(signal.SIGKILL)
-            raise DidNotStart(str(error), self) from None
+            raise DidNotStart(error, self) from None
 
     def command(self):
         """Return what Python is to run, with the address after it."""
@@ -209,7 +218,7 @@ class Server:
         """Wait until the server has printed a line that matches, and return it."""
         return wait_until(
             lambda: next((line for line in list(self.log) if re.search(pattern, line)), None),
-            f"{pattern!r} in the server's log",
+            f"{readable(pattern)!r} in the server's log",
         )
 
     def tracebacks(self):
@@ -382,7 +391,7 @@ class Client:
             try:
                 name, *data = self.heard.get(timeout=PATIENCE)
             except queue.Empty:
-                raise AssertionError(f"waited {PATIENCE} s in vain for {event!r}") from None
+                raise DidNotCome(f"the event {event!r}") from None
             if name == event and matches(*data):
                 return data[0] if data else None
 
@@ -404,6 +413,22 @@ class Client:
             self.sio.disconnect()
 
 
+def readable(pattern):
+    """Return a regular expression as a person would write what it stands for."""
+    return re.sub(r" ?\.[*+] ?", " … ", pattern.replace("\\", ""))
+
+
+def named(start):
+    """Return what a Socket.IO packet is that begins so, in words."""
+    event = re.match(r'42(/\w+),\["(\w+)"', start)
+    other = re.match(r"4(0|3)(/\w+)", start)
+    if event:
+        return f"the event {event[2]!r} in {event[1]}"
+    if other:
+        return f"the {'connection to' if other[1] == '0' else 'acknowledgement in'} {other[2]}"
+    return f"the packet {start!r}"
+
+
 class Raw:
     """A websocket on which a test says whatever it likes, packet by packet."""
 
@@ -423,8 +448,9 @@ class Raw:
         """Wait for a packet that begins so, and return it; answer the pings that come before."""
         deadline = time.monotonic() + PATIENCE
         while not (packet := self.ws.recv()).startswith(start):
-            assert packet, f"hung up before {start!r}"
-            assert time.monotonic() < deadline, f"waited {PATIENCE} s in vain for {start!r}"
+            assert packet, f"The server hung up: {named(start)} did not come."
+            if time.monotonic() > deadline:
+                raise DidNotCome(named(start))
             if packet == "2":
                 self.say("3")
         return packet

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from support import ROOT, STEPS
+from workshop.base import notes
 from workshop.base.parts import where
 from workshop.base.steps import find
-from workshop.learn import by_importing, diagnose, mine
+from workshop.learn import by_importing, diagnose
 from workshop.learn.lessons import NUMBERS, lesson
 
 MADE = shutil.ignore_patterns("db.sqlite3", "secret_key.txt", "__pycache__")
@@ -330,11 +331,11 @@ def test_a_second_and_a_third_hint_say_more(tmp_path):
     assert "Did you mean on_post" in joined(second)
     assert "+     def on_post(self, sid, data):" not in second
     assert "+     def on_post(self, sid, data):" in third
-    assert mine.read_notes(folder)["hint"]["level"] == 3
+    assert notes.read(folder)["hint"]["level"] == 3
     code = folder / "notices/namespaces.py"
     code.write_text(code.read_text().replace("    def on_psot", "   def on_post"))
     assert "unindent does not match" in run(3, folder)[1]
-    assert mine.read_notes(folder)["hint"]["level"] == 1
+    assert notes.read(folder)["hint"]["level"] == 1
 
 
 def test_a_port_that_is_taken_has_its_hint(tmp_path):
@@ -374,17 +375,17 @@ def test_a_migration_that_was_not_run_has_its_hint(tmp_path):
 
 def test_nothing_is_written_into_the_repositorys_steps():
     """Whatever is checked there."""
-    assert mine.notes_file(STEPS[3]).parent == ROOT / ".workshop"
+    assert notes.file_of(STEPS[3]).parent == ROOT / ".workshop"
 
 
 def test_the_progress_is_kept_in_the_folder(tmp_path):
     """What works, and the steps that are done."""
     folder = SEEN["a method with a typo"].make(tmp_path)
-    mine.write_notes(folder, {"step": STEPS[3].name, "done": [STEPS[2].name]})
+    notes.write(folder, {"step": STEPS[3].name, "done": [STEPS[2].name]})
     run(3, folder)
-    notes = mine.read_notes(folder)
-    assert notes["done"] == [STEPS[2].name]
-    assert notes["progress"] == {"step": STEPS[3].name, "passed": [], "of": len(lesson(3))}
+    known = notes.read(folder)
+    assert known["done"] == [STEPS[2].name]
+    assert known["progress"] == {"step": STEPS[3].name, "passed": [], "of": len(lesson(3))}
 
 
 def test_a_folder_without_a_step_is_a_sentence(tmp_path):

@@ -183,6 +183,12 @@ class Reader:
             return
         server, processes = self.server, family(self.server)
         os.killpg(server.pid, signal.SIGINT)
+        if "manage.py runserver" in server.args[-1]:
+            # Django's reloader loses a Ctrl-C on a busy machine: a person presses it again.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(PATIENCE / 4)
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGINT)
         code = server.wait(PATIENCE)
         assert code == 0, f"the server ended with {code}:\n{self.log.read_text()}"
         self.server = None

@@ -334,7 +334,8 @@ LONG = "\N{PARTY POPPER}" * 280  # 3360 bytes in JSON
 
 def test_a_browser_that_stops_reading_is_let_go(serve, step, tmp_path, raw):
     server = serve(
-        patch(patient(step, tmp_path), tmp_path / "few", MAX_WAITING=50),
+        # On a slow machine it must not be let go for its silence first.
+        patch(patient(step, tmp_path), tmp_path / "few", MAX_WAITING=50, MAX_SILENCE=10_000),
         POSTS_IN_TEN_SECONDS="9999",
     )
     browser = deaf(server)

@@ -2,16 +2,22 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from support import ROOT, STEPS
-from workshop.base import steptree
-from workshop.learn import mine
+from workshop.authoring import listings
+from workshop.base import notes, steptree
+from workshop.base.steps import find
+from workshop.base.todo import todos
+from workshop.learn.check import examine
+from workshop.learn.scaffold import places
 
 OWN = "what I have written"
+MADE = shutil.ignore_patterns("db.sqlite3*", "secret_key.txt", "__pycache__", "from_*.diff")
 
 
 def workshop(*arguments):
@@ -37,15 +43,20 @@ def my(tmp_path):
     return folder
 
 
-def test_it_holds_the_step_before_and_nothing_that_a_run_has_made(tmp_path):
-    """What git would track, and the notes."""
+def test_it_holds_what_the_readme_does_not_show_and_nothing_that_a_run_has_made(tmp_path):
+    """What git would track, and the notes; where the README shows the code it says TODO."""
     folder = tmp_path / "my"
     said = workshop("start", 3, "--dir", folder)
-    assert steptree.read(folder) == steptree.read(STEPS[2])
+    own, step = steptree.read(folder), steptree.read(STEPS[3])
+    assert set(own) == set(step)
+    left = {todo.file for todo in todos(folder)}
+    assert left == {name for name in own if own[name] != step[name]}
+    assert left == {"serve.py", "notices/namespaces.py", "notices/static/notices/board.js"}
     there = {path.name for path in folder.rglob("*")}
     assert not there & {"db.sqlite3", "secret_key.txt", "__pycache__", "from_01.diff"}
-    assert json.loads((folder / mine.NOTES).read_text())["step"] == STEPS[3].name
-    assert "holds step 2 now, ready to become step 3: A namespace" in said
+    assert json.loads((folder / notes.NOTES).read_text())["step"] == STEPS[3].name
+    assert "is to become step 3: A namespace" in said
+    assert "serve.py, " in said
 
 
 def test_it_says_what_to_do_next(tmp_path):
@@ -71,7 +82,7 @@ def test_an_existing_folder_is_kept_aside_however_often(my, command):
     assert len(kept) == 3
     assert all(re.fullmatch(r"my-\d{4}-\d\d-\d\d-\d{4}(-\d+)?", path.name) for path in kept)
     assert [path for path in kept if (path / "notices/views.py").read_text() == OWN]
-    assert steptree.read(my) == steptree.read(STEPS[3])
+    assert set(steptree.read(my)) == set(steptree.read(STEPS[4]))
 
 
 def test_what_is_kept_is_said(my):
@@ -86,12 +97,60 @@ def test_keep_leaves_everything_and_sets_the_step(my):
     assert (my / "notices/views.py").read_text() == OWN
     assert (my / "db.sqlite3").exists()
     assert not asides(my)
-    assert mine.read_notes(my)["step"] == STEPS[4].name
+
+
+def test_keep_puts_in_place_what_nobody_has_touched(tmp_path):
+    """And names what is one's own, and has to be changed by hand."""
+    folder = tmp_path / "my"
+    shutil.copytree(STEPS[3], folder, ignore=MADE)
+    (folder / "notices/models.py").write_text(OWN)
+    said = workshop("start", 4, "--dir", folder, "--keep")
+    assert "Your own, and as you left them: notices/models.py." in said
+    assert (folder / "notices/models.py").read_text() == OWN
+    own, step = steptree.read(folder), steptree.read(STEPS[4])
+    assert own["board/settings.py"] == step["board/settings.py"]
+    assert {todo.file for todo in todos(folder)} == {
+        "serve.py", "notices/live.py", "notices/namespaces.py",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [number for number in STEPS if number > 1])
+def test_what_the_readme_shows_makes_it_the_whole_step(tmp_path, number):
+    """An attendee who has the README alone: each listing typed where its TODO is."""
+    folder = tmp_path / "my"
+    workshop("start", number, "--dir", folder)
+    shown = iter(listings.blocks(STEPS[number] / "README.md"))
+    for place in places(find(str(number - 1)), find(str(number))):
+        block = next(it for it in shown if it.label == place.marker)
+        path = folder / place.region.name
+        rows = path.read_text().splitlines()
+        at = next(n for n, row in enumerate(rows) if f"TODO: {place.what}, " in row)
+        below = at + 1 + len(place.old)
+        assert rows[at + 1 : below] == place.old
+        rows[at:below] = block.code.splitlines()
+        path.write_text("\n".join(rows) + "\n")
+    assert not todos(folder)
+    assert steptree.read(folder) == steptree.read(STEPS[number])
+
+
+def test_a_folder_with_a_todo_is_told_so_and_not_started(tmp_path):
+    """By `check`, and by `run` it waits for the next save (see test_tool)."""
+    folder = tmp_path / "my"
+    workshop("start", 4, "--dir", folder)
+    hint = examine(folder, find("4")).hint
+    assert hint.name == "to do: publish"
+    assert "5 places are left" in hint.happened
+
+
+def test_keep_sets_the_step(my):
+    """In the notes."""
+    workshop("start", 4, "--dir", my, "--keep")
+    assert notes.read(my)["step"] == STEPS[4].name
 
 
 def test_jump_takes_the_notices_along_and_says_what_was_skipped(my):
     """And what has been built stays built."""
-    mine.write_notes(my, mine.read_notes(my) | {"done": [STEPS[2].name]})
+    notes.write(my, notes.read(my) | {"done": [STEPS[2].name]})
     said = workshop("jump", 4, "--dir", my)
     assert (my / "db.sqlite3").read_text() == "my notices"
     assert (asides(my)[0] / "db.sqlite3").read_text() == "my notices"
@@ -99,9 +158,9 @@ def test_jump_takes_the_notices_along_and_says_what_was_skipped(my):
     assert "jumped over" in said
     assert "3  A namespace" in said
     assert "2  A gevent server" not in said
-    notes = mine.read_notes(my)
-    assert notes["step"] == STEPS[4].name
-    assert notes["done"] == [STEPS[2].name]
+    known = notes.read(my)
+    assert known["step"] == STEPS[4].name
+    assert known["done"] == [STEPS[2].name]
 
 
 def test_start_begins_with_an_empty_board(my):

@@ -345,6 +345,18 @@ def test_publish_that_nobody_hears_says_what_to_check(clone):
     assert "run 4" in result.stdout
 
 
+def test_a_folder_with_a_todo_is_started_when_it_is_filled(clone):
+    mine = clone / "my"
+    shutil.copytree(clone / "steps" / "01_plain_django", mine, ignore=MADE)
+    views = mine / "notices" / "views.py"
+    good = views.read_text()
+    views.write_text("# TODO: board, as README.md shows it\n")
+    with Call(clone, "run", "--dir", "my", "--no-browser", f"--port={free_port()}") as running:
+        running.wait_for("notices/views.py, line 1, says TODO: board\n1 place to fill")
+        views.write_text(good)
+        assert get(running.url())[0] == 200
+
+
 def test_a_mistake_is_shown_and_mended_without_a_new_call(clone):
     mine = clone / "my"
     shutil.copytree(clone / "steps" / "01_plain_django", mine, ignore=MADE)
@@ -525,7 +537,7 @@ def test_a_skipped_test_is_counted_and_fails_in_ci(tmp_path, ci, rest, code):
         "import sys, pathlib; from workshop.base import paths\n"
         f"paths.TESTS = paths.ROOT = pathlib.Path({str(tmp_path)!r})\n"
         "from workshop.authoring import testing\n"
-        f"args = type('Args', (), {{'names': [], 'rest': {rest}}})\n"
+        f"args = type('Args', (), {{'names': [], 'all': False, 'rest': {rest}}})\n"
         "sys.exit(testing.main(args))\n"
     )
     env = plain_environment(PYTHONPATH=str(ROOT), **({"CI": ci} if ci else {}))

@@ -14,20 +14,16 @@ A notebook's code cell is one if its metadata say so: {"listing": "../notices/li
 """
 
 import argparse
-import ast
 import difflib
-import io
 import json
 import os
 import re
-import shlex
-import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workshop.base.parts import symbols
+from workshop.base import regions
 from workshop.base.paths import ME, ROOT, shown
 from workshop.base.problem import Problem
 
@@ -50,8 +46,6 @@ LANGUAGES = {  # that fit a file's suffix; for any other suffix it is the suffix
 }
 ELLIPSES = {"py": "...", "js": "// …", "css": "/* … */", "html": "<!-- … -->"}
 ELLIPSES |= dict.fromkeys(["conf", "sh", "toml", "yaml", "yml"], "# …")
-# A region's last line that only closes what its first line opens; there are many of these.
-CLOSES = re.compile(r"[])}]|</|\{% *end")
 UNLABELLED = (
     "nothing says what this block shows. Write <!-- listing: FILE SYMBOL --> on the line above; "
     "a command is ```sh, and what it prints is ```text directly below it."
@@ -174,7 +168,7 @@ class Block:
 def blocks(path: Path) -> list[Block]:
     """Return the blocks of a page."""
     if path.suffix != ".ipynb":
-        return list(markdown_blocks(path, None, text_of(path)))
+        return list(markdown_blocks(path, None, regions.text_of(path)))
     found: list[Block] = []
     for number, cell in enumerate(notebook(path)[0]["cells"]):
         source = "".join(cell["source"])
@@ -244,17 +238,9 @@ def split_lines(text: str) -> list[str]:
     return re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)
 
 
-def text_of(path: Path) -> str:
-    """Return a text file's text, the ends of its lines as they are."""
-    try:
-        return path.read_bytes().decode()
-    except UnicodeDecodeError:
-        raise Problem(f"{path.name} is not UTF-8.") from None
-
-
 def notebook(path: Path) -> tuple[dict, dict, str]:
     """Return a notebook, and the options and the end with which it was written as JSON."""
-    text = text_of(path)
+    text = regions.text_of(path)
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -331,7 +317,7 @@ def rewrite(path: Path) -> list[Block]:
             cell["source"] = new.splitlines(keepends=True) if as_list else new
         path.write_bytes((json.dumps(content, **options) + end).encode())
     elif stale:
-        path.write_bytes(rewritten(text_of(path), stale).encode())
+        path.write_bytes(rewritten(regions.text_of(path), stale).encode())
     return stale
 
 
@@ -358,95 +344,15 @@ def rewritten(text: str, stale: list[Block]) -> str:
 
 def show(marker: str, folder: Path) -> tuple[str, str]:
     """Return the suffix of the file that a marker names, and the code in it that it names."""
-    try:
-        name, *words = shlex.split(marker)
-    except ValueError:
-        raise Problem(f"this marker has no file, or a quotation without an end: {marker}") from None
-    path = folder / name
-    if not path.is_file():
-        raise Problem(f"there is no file {name}, seen from this page.")
-    source = text_of(path).replace("\r\n", "\n")
-    suffix = path.suffix.removeprefix(".") or path.name.lower()
-    rows = source.removesuffix("\n").split("\n")
-    if words and words[0] not in ("from", "elide"):
-        start, end = symbol_lines(source, words.pop(0), name)
-        rows = rows[start:end]
-    if words and words[0] == "from":
-        start, end = region_lines(rows, words, name)
-        rows, words = rows[start:end], words[4:]
+    region = regions.find(marker, folder)
+    rows, words = region.rows, region.rest
     while words and words[0] == "elide":
-        start, end = region_lines(rows, words, name)
-        margin = rows[start][: indentation(rows[start])]
-        rows[start:end], words = [margin + ELLIPSES.get(suffix, "…")], words[4:]
+        start, end = regions.between(rows, words, region.name)
+        margin = rows[start][: regions.indentation(rows[start])]
+        rows[start:end], words = [margin + ELLIPSES.get(region.suffix, "…")], words[4:]
     if words:
         raise Problem(
             f"{' '.join(words)!r} in this marker is not understood. "
             'It is: FILE [SYMBOL] [from "…" to "…"] [elide "…" to "…"]'
         )
-    return suffix, "\n".join(rows)
-
-
-def region_lines(rows: list[str], words: list[str], name: str) -> tuple[int, int]:
-    """Return where the region that `from "…" to "…"` names begins, and the line below its end."""
-    match words:
-        case [_, first, "to", last, *_] if first.strip() and last.strip():
-            pass
-        case _:
-            raise Problem(f'a region is: {words[0]} "first line" to "last line".')
-    start = only(matching(rows, first), first, name)
-    ends = matching(rows, last, start)
-    if CLOSES.match(last):
-        ends = [end for end in ends if indentation(rows[end]) == indentation(rows[start])][:1]
-    return start, only(ends, last, f"{name} from {first!r} on") + 1
-
-
-def matching(rows: list[str], text: str, start: int = 0) -> list[int]:
-    """Return the lines that are this; if none, those that begin with it; if none, that have it."""
-    for fits in (str.__eq__, str.startswith, str.__contains__):
-        if found := [n for n in range(start, len(rows)) if fits(rows[n].strip(), text.strip())]:
-            return found
-    return []
-
-
-def only(found: list[int], text: str, where: str) -> int:
-    """Return the only line that was found."""
-    if not found:
-        raise Problem(f"there is no line with {text!r} in {where}.")
-    if len(found) > 1:
-        raise Problem(
-            f"ambiguous: there are {len(found)} lines with {text!r} in {where}. Quote more of it."
-        )
-    return found[0]
-
-
-def indentation(row: str) -> int:
-    """Return by how much a line is indented."""
-    return len(row) - len(row.lstrip())
-
-
-def symbol_lines(source: str, symbol: str, name: str) -> tuple[int, int]:
-    """Return where a Python function, class, method or constant begins, and the line below it.
-
-    Its decorators and the comment directly above belong to it.
-    """
-    if not name.endswith(".py"):
-        raise Problem(f'{name} is not Python: name a region, from "…" to "…".')
-    try:
-        found = symbols(ast.parse(source), symbol)
-    except SyntaxError as error:
-        raise Problem(f"{name} is not Python: line {error.lineno}, {error.msg}.") from None
-    if not found:
-        raise Problem(f"{name} has no {symbol}.")
-    if len(found) > 1:
-        lines = ", ".join(str(each.lineno) for each in found)
-        raise Problem(f"ambiguous: {name} has {symbol} more than once, on lines {lines}.")
-    node = found[0]
-    start = min(it.lineno for it in [node, *getattr(node, "decorator_list", [])])
-    comments = {
-        token.start
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
-    while (start - 1, node.col_offset) in comments:
-        start -= 1
-    return start - 1, node.end_lineno or start
+    return region.suffix, "\n".join(rows)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from workshop.base.parts import IMPORTS
 from workshop.base.steps import Step, all_steps
-from workshop.learn.hint import BOARD_JS, Hint, lesson_about, missing_file
+from workshop.base.todo import todos
+from workshop.base.what_changes import contract
+from workshop.learn.hint import BOARD_JS, Hint, lesson_about, missing_file, why
 
 
 def no_folder(folder: Path, step: Step) -> Hint | None:
@@ -82,6 +84,27 @@ def javascript_syntax(folder: Path, step: Step) -> Hint | None:
         code=f"{said[2].lstrip()}\n{said[3][indent:]}".rstrip(),
         lesson=lesson_about(BOARD_JS, step),
         section="The client's side",
+    )
+
+
+def todo_left(folder: Path, step: Step) -> Hint | None:
+    """Look for the first place that is yet to be filled, in the order of the lesson."""
+    there = todos(folder)
+    if not there:
+        return None
+    order = list(contract(step).why)
+    todo = min(there, key=lambda todo: order.index(todo.file) if todo.file in order else len(order))
+    more = f" ({len(there)} places are left.)" if len(there) > 1 else ""
+    return Hint(
+        name=f"to do: {todo.what}",
+        expected=f"{todo.file}: {why(todo.file, step)}",
+        happened=f"Line {todo.line} of {todo.file} is still a TODO.{more}",
+        more="The README shows what belongs there: type it in place of the TODO, and of the old "
+        "code below it if there is any of that name.",
+        file=todo.file,
+        line=todo.line,
+        part=todo.what if re.fullmatch(r"[\w.]+", todo.what) else "",
+        lesson=step,
     )
 
 

@@ -12,11 +12,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from workshop.base import notes
 from workshop.base.paths import ME, ROOT, STATE, TESTS, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
 from workshop.install.chromium import find_chromium
-from workshop.learn import by_contract, diagnose, mine, teach
+from workshop.learn import by_contract, diagnose, teach
+from workshop.learn.by_reading import todo_left
 from workshop.learn.hint import missing_file
 from workshop.learn.lessons import ALL_OF_IT, NUMBERS, lesson
 from workshop.learn.teach import Outcome
@@ -43,11 +45,11 @@ def needs(args: argparse.Namespace) -> set[str]:
 
 def what_to_check(args: argparse.Namespace) -> tuple[Path, Step]:
     """Return the folder to look at, and the step that it is to be."""
-    folder = Path(args.dir or mine.MY)
+    folder = Path(args.dir or notes.MY)
     if not folder.is_dir():
         number = args.step or "2"
         raise Problem(f"There is no folder {shown(folder)}. `{ME} start {number}` makes one.", 2)
-    wanted = args.step or mine.read_notes(folder).get("step")
+    wanted = args.step or notes.read(folder).get("step")
     if not wanted:
         raise Problem(
             f"Which step is {shown(folder)} to be?  "
@@ -102,23 +104,23 @@ def check(
     outcome = examine(folder, step, page.tick, interrupted)
     if outcome.stopped:
         return outcome
-    notes = mine.read_notes(folder)
-    notes.setdefault("step", step.name)
+    known = notes.read(folder)
+    known.setdefault("step", step.name)
     level = 0
     if outcome.hint:
-        last = notes.get("hint") or {}
+        last = known.get("hint") or {}
         again = last.get("name") == outcome.hint.name and last.get("step") == step.name
         level = min(last["level"] + 1, 3) if again and more else 2 if more else 1
-        notes["hint"] = {"name": outcome.hint.name, "step": step.name, "level": level}
+        known["hint"] = {"name": outcome.hint.name, "step": step.name, "level": level}
     else:
-        notes.pop("hint", None)
-        notes["done"] = sorted({*notes.get("done", []), step.name})
-    progress = notes.get("progress") or {}
+        known.pop("hint", None)
+        known["done"] = sorted({*known.get("done", []), step.name})
+    progress = known.get("progress") or {}
     if not outcome.tried and progress.get("step") == step.name:
         outcome.passed = progress["passed"]  # as far as it was before the typo
-    notes["progress"] = {"step": step.name, "passed": outcome.passed, "of": outcome.total}
+    known["progress"] = {"step": step.name, "passed": outcome.passed, "of": outcome.total}
     page.show(outcome, level)
-    mine.write_notes(folder, notes)
+    notes.write(folder, known)
     return outcome
 
 
@@ -127,6 +129,17 @@ def examine(
     step: Step,
     tick: Callable[[str, str], None] = lambda *_: None,
     interrupted: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Find out how far a folder is, and what is next."""
+    outcome = read_and_try(folder, step, tick, interrupted)
+    if outcome.hint and outcome.hint.name != "syntax error":
+        # What is missing is missing because it is yet to be written.
+        outcome.hint = todo_left(folder, step) or outcome.hint
+    return outcome
+
+
+def read_and_try(
+    folder: Path, step: Step, tick: Callable[[str, str], None], interrupted: Callable[[], bool]
 ) -> Outcome:
     """Find out how far a folder is: first by reading it, then by trying it point by point."""
     os.environ.setdefault("PATIENCE", str(PATIENCE))

@@ -44,12 +44,14 @@ def missing_file(file: str, folder: Path, step: Step) -> Hint:
     """Return the hint about a file of the step that is not there yet."""
     lesson = lesson_about(file, step)
     reason = why(file, lesson)
-    copy = f"{'copy' if os.name == 'nt' else 'cp'} {shown(step.folder / file)} "
-    copy += str(Path(shown(folder), file))
-    if file == "board/guard.py":
-        more = f"It is not meant to be typed. Copy it:\n$ {copy}"
+    path = Path(shown(folder), file)
+    copy = f"$ {'copy' if os.name == 'nt' else 'cp'} {shown(step.folder / file)} {path}"
+    if not (folder / file).parent.is_dir():
+        copy = f"$ mkdir {'' if os.name == 'nt' else '-p '}{path.parent}\n{copy}"
+    if f"listing: {file}" in lesson.readme:
+        more = f"The README shows what belongs into it. To have it as the step has it:\n{copy}"
     else:
-        more = f"The README shows what belongs into it. To have it as the step has it:\n$ {copy}"
+        more = f"It is not meant to be typed. Copy it:\n{copy}"
     return Hint(
         name=f"missing file: {file}",
         expected=f"{file}: {reason}" if reason else f"A step has a file {file}.",

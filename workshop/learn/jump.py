@@ -2,6 +2,7 @@
 
 import argparse
 
+from workshop.base import notes
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, all_steps, find
 from workshop.learn import mine, start
@@ -23,11 +24,11 @@ def needs(args: argparse.Namespace) -> set[str]:
 def main(args: argparse.Namespace) -> int:
     """Keep the folder aside, fill it anew, and say what was skipped."""
     step, folder = find(args.step), mine.chosen(args.dir)
-    notes = mine.read_notes(folder)
-    skipped = unbuilt(notes, step)
+    known = notes.read(folder)
+    skipped = unbuilt(known, step)
     served = mine.served(folder)
-    notes = {"step": step.name, "done": notes.get("done", [])}
-    aside = mine.begin(folder, step, notes, take_along=True)
+    known = {"step": step.name, "done": known.get("done", [])}
+    aside = mine.begin(folder, step, known, take_along=True)
     start.say_what_is_there(folder, step, aside)
     if aside and (folder / "db.sqlite3").exists():
         print("The notices on your board came along.")
@@ -39,12 +40,12 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def unbuilt(notes: dict, step: Step) -> list[Step]:
+def unbuilt(known: dict, step: Step) -> list[Step]:
     """Return the steps from where the folder is up to this one that have not been built."""
     try:
-        here = find(notes.get("step", "1"))
+        here = find(known.get("step", "1"))
     except Problem:
         here = all_steps()[0]
-    done = notes.get("done", [])
+    done = known.get("done", [])
     between = [each for each in all_steps() if here.name <= each.name < step.name]
     return [each for each in between if each.name not in done and mine.before(each)]

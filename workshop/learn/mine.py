@@ -1,28 +1,27 @@
-"""The attendee's own folder, and the notes in it: which step it is to become, and how far it is."""
+"""The attendee's own folder: begun from a step, and what was there kept aside."""
 
-import contextlib
-import json
 import os
 import re
 import shutil
 from datetime import datetime
 from pathlib import Path
 
-from workshop.base import steptree
-from workshop.base.paths import ROOT, STATE, STEPS, shown
+from workshop.base import notes, steptree
+from workshop.base.paths import ROOT, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, all_steps
+from workshop.base.steptree import Tree
+from workshop.base.what_changes import contract
+from workshop.learn.scaffold import scaffold
 from workshop.serving import running
 
-MY = ROOT / "my"
-NOTES = ".workshop.json"
 # What an attendee has made by running a step; jump takes it along.
 MADE = ("db.sqlite3", "secret_key.txt")
 
 
 def chosen(named: str | None) -> Path:
     """Return my/, or the folder that was named; in the repository, only what git ignores."""
-    folder = Path(named).absolute() if named else MY
+    folder = Path(named).absolute() if named else notes.MY
     place = folder.resolve()
     if ROOT.is_relative_to(place) or (
         place.is_relative_to(ROOT) and not re.match(r"my(-|$)", place.relative_to(ROOT).parts[0])
@@ -31,30 +30,6 @@ def chosen(named: str | None) -> Path:
             f"{named} belongs to the workshop itself. Name my/, my-…/ or a folder elsewhere.", 2
         )
     return folder
-
-
-def notes_file(folder: Path) -> Path:
-    """Return where the notes on a folder are: in it, unless it is one of the repository's steps."""
-    folder = folder.resolve()
-    return STATE / f"{folder.name}.json" if folder.parent == STEPS else folder / NOTES
-
-
-def read_notes(folder: Path) -> dict:
-    """Return what is known of a folder: nothing, if nothing can be read."""
-    with contextlib.suppress(OSError, ValueError):
-        notes = json.loads(notes_file(folder).read_text(encoding="utf-8"))
-        return notes if isinstance(notes, dict) else {}
-    return {}
-
-
-def write_notes(folder: Path, notes: dict) -> None:
-    """Keep what is known of a folder."""
-    file = notes_file(folder)
-    file.parent.mkdir(exist_ok=True)
-    # Renamed into place: a Ctrl-C leaves the old ones or the new ones.
-    part = file.with_name(file.name + ".part")
-    part.write_text(json.dumps(notes, indent=2) + "\n", encoding="utf-8")
-    part.replace(file)
 
 
 def before(step: Step) -> Step | None:
@@ -74,15 +49,15 @@ def neighbour(step: Step, distance: int) -> Step | None:
     return steps[place] if 0 <= place < len(steps) else None
 
 
-def begin(folder: Path, step: Step, notes: dict, take_along: bool = False) -> Path | None:
+def begin(folder: Path, step: Step, known: dict, take_along: bool = False) -> Path | None:
     """Make the folder what a step begins from; return where what was there is kept now."""
     aside = keep_aside(folder) if os.path.lexists(folder) else None
-    copy(before(step) or step, folder)
+    write(what_it_begins_with(step), folder)
     if aside and take_along:
         for name in MADE:
             if (aside / name).is_file():
                 shutil.copy2(aside / name, folder / name)
-    write_notes(folder, notes)
+    notes.write(folder, known)
     return aside
 
 
@@ -103,13 +78,32 @@ def keep_aside(folder: Path) -> Path:
     return aside
 
 
-def copy(step: Step, folder: Path) -> None:
-    """Copy what git would track of a step."""
-    for path, file in steptree.read(step.folder).items():
+def what_it_begins_with(step: Step) -> Tree:
+    """Return the files from which a step is built; the first one is there as it is."""
+    from_step = before(step)
+    return scaffold(from_step, step) if from_step else steptree.read(step.folder)
+
+
+def write(tree: Tree, folder: Path) -> None:
+    """Write files into a folder."""
+    for path, file in tree.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.content)
-        shutil.copymode(step.folder / path, target)
+        if file.executable:
+            target.chmod(0o755)
+
+
+def go_on(folder: Path, step: Step) -> list[str]:
+    """Put in place what a step begins with; return the files that are somebody's own, and stay."""
+    was = before(step)
+    old, new = steptree.read(was.folder) if was else {}, what_it_begins_with(step)
+    own = steptree.read(folder)
+    changed = [name for name in contract(step).labels if name in new]
+    # Whoever has not touched a file loses nothing with it.
+    ours = [name for name in changed if own.get(name) in (None, old.get(name))]
+    write({name: new[name] for name in ours}, folder)
+    return [name for name in changed if name not in ours]
 
 
 def served(folder: Path) -> bool:

@@ -1,10 +1,12 @@
-"""Make a folder of your own, ready to become a step: `start 3` fills my/ with step 2."""
+"""Make a folder of your own, to build a step in: all but what its README shows is in place."""
 
 import argparse
 from pathlib import Path
 
+from workshop.base import notes
 from workshop.base.paths import ME, shown, shown_folder
 from workshop.base.steps import Step, find
+from workshop.base.todo import todos
 from workshop.learn import mine
 
 HELP = "make a folder of your own, to build a step in"
@@ -27,16 +29,18 @@ def needs(args: argparse.Namespace) -> set[str]:
 def main(args: argparse.Namespace) -> int:
     """Fill the folder, and say what to do next."""
     step, folder = find(args.step), mine.chosen(args.dir)
-    notes = {"step": step.name, "done": mine.read_notes(folder).get("done", [])}
+    known = {"step": step.name, "done": notes.read(folder).get("done", [])}
     served = mine.served(folder)
     aside = None
     if args.keep and (folder / "manage.py").is_file():
-        mine.write_notes(folder, notes)
-        print(
-            f"{shown_folder(folder)} stays as it is, and is now to become step {int(step.number)}."
-        )
+        kept = mine.go_on(folder, step)
+        notes.write(folder, known)
+        print(f"{shown_folder(folder)} is now to become step {int(step.number)}: {step.title}.")
+        if kept:
+            print(f"Your own, and as you left them: {', '.join(kept)}.")
+        say_where(folder)
     else:
-        aside = mine.begin(folder, step, notes)
+        aside = mine.begin(folder, step, known)
         say_what_is_there(folder, step, aside)
     say_what_next(folder, step, served and aside is not None)
     return 0
@@ -46,11 +50,9 @@ def say_what_is_there(folder: Path, step: Step, aside: Path | None) -> None:
     """Say what has become of the folder, and of what was there."""
     if aside:
         print(f"What was in {shown_folder(folder)} is kept in {shown_folder(aside)}.")
-    if from_step := mine.before(step):
-        print(
-            f"{shown_folder(folder)} holds step {int(from_step.number)} now, "
-            f"ready to become step {int(step.number)}: {step.title}."
-        )
+    if mine.before(step):
+        print(f"{shown_folder(folder)} is to become step {int(step.number)}: {step.title}.")
+        say_where(folder)
     else:
         print(
             f"{shown_folder(folder)} holds step {int(step.number)}: {step.title}. "
@@ -59,15 +61,24 @@ def say_what_is_there(folder: Path, step: Step, aside: Path | None) -> None:
         )
 
 
+def say_where(folder: Path) -> None:
+    """Say in which files the lesson has to be written."""
+    files = ", ".join(dict.fromkeys(todo.file for todo in todos(folder)))
+    if files:
+        print(
+            f"What its README does not show is in place. What it shows goes where TODO is:\n{files}"
+        )
+
+
 def say_what_next(folder: Path, step: Step, served: bool) -> None:
     """Say what to type, in the order in which it is needed."""
-    where = "" if folder.resolve() == mine.MY else f" --dir {shown_folder(folder).rstrip('/')}"
+    where = "" if folder.resolve() == notes.MY else f" --dir {shown_folder(folder).rstrip('/')}"
     readme = shown(step.folder / "README.md")
     serve = f"{ME} run --dir {shown_folder(folder).rstrip('/')}"
     first = "end it with Ctrl-C and start it again: it runs the old folder" if served else ""
     lines = [
         (serve, first or "serve it; it starts again at each save"),
-        (readme, "read what changes, and write it into your folder"),
+        (readme, "read it, and write what it shows where TODO is"),
         (f"{ME} check --watch{where}", "see at each save what works, and what is next"),
     ]
     print("\nNext")

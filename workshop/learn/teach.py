@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workshop.base import notes
 from workshop.base.parts import extent, where
 from workshop.base.paths import ME, shown, shown_folder
 from workshop.base.steps import Step
@@ -139,10 +140,10 @@ class Page:
 
     def show_more(self, level: int) -> None:
         """Say how to get a better hint."""
-        where = "" if self.folder == mine.MY.resolve() else f" --dir {shown(self.folder)}"
+        where = "" if self.folder == notes.MY.resolve() else f" --dir {shown(self.folder)}"
         number = (
             ""
-            if mine.read_notes(self.folder).get("step") == self.step.name
+            if notes.read(self.folder).get("step") == self.step.name
             else (f" {int(self.step.number)}")
         )
         command = f"{ME} check{number}{where} --hint"

@@ -12,10 +12,14 @@ from typing import Protocol
 from workshop.base.paths import FRAMING, LOGS
 from workshop.base.problem import Problem
 from workshop.base.steps import Step
+from workshop.base.todo import todos
+from workshop.base.words import counted
 from workshop.install.environment import CLASSIC_PYTHON
 from workshop.serving import ports, redis_server, running, settings, watching
 from workshop.serving.ports import answers
 from workshop.serving.processes import PATIENCE, Child
+
+ABOVE = "the reason is above"
 
 
 class Server(Protocol):
@@ -108,12 +112,18 @@ class Site:
                 preparation.end()
 
     def is_broken(self, changed: set[Path]) -> bool:
-        """Tell whether there is a file that can't be run, and say so."""
+        """Tell whether there is a file that can't be run, or not yet, and say so."""
         self.broken = {path for path in self.broken | changed if not watching.compiles(path)}
         if self.broken:
             old = "The server goes on as it was: mend" if self.server else "Mend"
             print(f"{old} this and save again to retry.", flush=True)
-        return bool(self.broken)
+            return True
+        if left := todos(self.step.folder):
+            print(f"{left[0].file}, line {left[0].line}, says TODO: {left[0].what}")
+            print(
+                f"{counted(len(left), 'place')} to fill. Save, and it is tried again.", flush=True
+            )
+        return bool(left)
 
     def database_is_new(self) -> bool:
         """Tell whether the database may be empty."""
@@ -146,21 +156,23 @@ class Site:
         if server.exit_code() is None and not self.stop.is_set():
             print(f"The server has not answered for {PATIENCE} s. It may still come.")
             return True
+        code = server.exit_code()
         server.end()
         self.server = None
         if not self.stop.is_set():
-            self.say_retry("The server did not start", self.server_log)
+            why = "it ended at once, without an error" if code == 0 else ABOVE
+            self.say_retry("The server did not start", self.server_log, why)
         return False
 
     def comes_up(self, child: Child, port: int) -> bool:
         """Wait until a process answers; tell whether it does."""
         return child.wait_until(lambda: answers(port, ("127.0.0.1",)), self.stop)
 
-    def say_retry(self, what: str, log: str | None) -> None:
-        """Show the log, say that the reason is above, and what to do."""
+    def say_retry(self, what: str, log: str | None, why: str = ABOVE) -> None:
+        """Show the log, say what the reason is, and what to do."""
         if log:
             print((LOGS / f"{log}.log").read_text(errors="replace"))
-        print(f"\n{what}: the reason is above. Mend it and save to retry.", flush=True)
+        print(f"\n{what}: {why}. Mend it and save to retry.", flush=True)
 
     def command(self) -> list[str]:
         """Return the command that serves the step."""

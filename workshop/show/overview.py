@@ -4,8 +4,9 @@ import argparse
 import shutil
 import textwrap
 
+from workshop.base import notes
 from workshop.base.paths import ME, in_venv
-from workshop.base.steps import all_steps
+from workshop.base.steps import Step, all_steps
 from workshop.install import environment
 
 HELP = "show this workshop's steps and what is running"
@@ -23,8 +24,9 @@ def main(args: argparse.Namespace) -> int:
     """Print the map."""
     width = min(shutil.get_terminal_size().columns, 100) - 1
     print("Make more responsive web applications with Socket.IO and gevent\n")
+    known = notes.read(notes.MY)
     for step in all_steps():
-        print(f"  {int(step.number)}  {step.title}")
+        print(f"  {int(step.number)}  {step.title}{so_far(step, known)}")
         indent = " " * 5
         if step.lesson:
             print(
@@ -40,6 +42,16 @@ def main(args: argparse.Namespace) -> int:
         for command, why in commands:
             print(f"  {ME} {command:<16} {why}")
     return 0
+
+
+def so_far(step: Step, known: dict) -> str:
+    """Return how far my/ is with a step, as `check` has last seen it."""
+    if step.name in known.get("done", []):
+        return "   ✓"
+    progress = known.get("progress") or {}
+    if step.name == progress.get("step"):
+        return f"   {len(progress['passed'])} of {progress['of']}"
+    return "   here" if step.name == known.get("step") else ""
 
 
 def running_now() -> list[dict]:

@@ -3,7 +3,9 @@
 import re
 import textwrap
 
-from workshop.base.paths import shown
+from workshop.base import notes
+from workshop.base.paths import STEPS, shown, shown_folder
+from workshop.base.steps import Step, find
 from workshop.serving.site import Site
 
 ADDRESS_IN_READMES = "http://localhost:8000"
@@ -17,8 +19,8 @@ def show(site: Site) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
-    number = f"Step {int(site.step.number)}: " if site.step.number else ""
-    console.print(f"\n[bold]{number}{site.step.title}[/bold]\n")
+    lesson, title = what_it_is(site.step)
+    console.print(f"\n[bold]{title}[/bold]\n")
     table = Table.grid(padding=(0, 2))
     table.add_row("  Page", f"[bold]{site.url}[/bold]")
     table.add_row(
@@ -32,9 +34,9 @@ def show(site: Site) -> None:
         table.add_row("  Servers", f"{numbers}   (type a number and Enter: that one is killed)")
     table.add_row("  Files", f"{shown(site.step.folder)}   (a saved change restarts the server)")
     console.print(table)
-    if site.step.see_it:
-        console.print("\n[bold]See it[/bold]")
-        text = site.step.see_it.replace(ADDRESS_IN_READMES, site.url)
+    if lesson.see_it:
+        console.print(f"\n[bold]See it{'' if lesson is site.step else ', once it is'}[/bold]")
+        text = lesson.see_it.replace(ADDRESS_IN_READMES, site.url)
         text = re.sub(r"<(https?://[^>]+)>", r"\1", text)  # else shown twice
         # Commands are not wrapped, so that they can be copied: every second part is one.
         for at, part in enumerate(re.split(r"(?ms)^```.*?\n(.*?)^```$", text)):
@@ -45,6 +47,16 @@ def show(site: Site) -> None:
     if site.addresses:
         show_how_to_join(console, site)
     console.print("\nCtrl-C ends it.\n")
+
+
+def what_it_is(step: Step) -> tuple[Step, str]:
+    """Return whose lesson to show, and the title: a folder of one's own is to be a step."""
+    goal = None if step.folder.parent == STEPS else notes.read(step.folder).get("step")
+    if not goal:
+        return step, f"Step {int(step.number)}: {step.title}" if step.number else step.title
+    lesson = find(goal)
+    here = shown_folder(step.folder)
+    return lesson, f"{here}, to be step {int(lesson.number)}: {lesson.title}"
 
 
 def show_how_to_join(console, site: Site) -> None:

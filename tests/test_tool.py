@@ -346,12 +346,12 @@ def test_publish_that_nobody_hears_says_what_to_check(clone):
 
 
 def test_a_folder_with_a_todo_is_started_when_it_is_filled(clone):
-    mine = clone / "my"
+    mine = clone / "my-todo"
     shutil.copytree(clone / "steps" / "01_plain_django", mine, ignore=MADE)
     views = mine / "notices" / "views.py"
     good = views.read_text()
     views.write_text("# TODO: board, as README.md shows it\n")
-    with Call(clone, "run", "--dir", "my", "--no-browser", f"--port={free_port()}") as running:
+    with Call(clone, "run", "--dir", "my-todo", "--no-browser", f"--port={free_port()}") as running:
         running.wait_for("notices/views.py, line 1, says TODO: board\n1 place to fill")
         views.write_text(good)
         assert get(running.url())[0] == 200

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def missing_file(file: str, folder: Path, step: Step) -> Hint:
     copy = f"$ {'copy' if os.name == 'nt' else 'cp'} {shown(step.folder / file)} {path}"
     if not (folder / file).parent.is_dir():
         copy = f"$ mkdir {'' if os.name == 'nt' else '-p '}{path.parent}\n{copy}"
-    if f"listing: {file}" in lesson.readme:
+    listed = re.findall(rf"<!-- listing: {re.escape(file)}.*-->", lesson.readme)
+    if any("elide" not in marker for marker in listed):
         more = f"The README shows what belongs into it. To have it as the step has it:\n{copy}"
     else:
         more = f"It is not meant to be typed. Copy it:\n{copy}"

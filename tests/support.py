@@ -53,6 +53,13 @@ class DidNotCome(AssertionError):
         super().__init__(f"In {patience} seconds it did not come: {what}.")
 
 
+class HungUp(AssertionError):
+    """The server closed the connection, with an empty packet."""
+
+    def __init__(self, start):
+        super().__init__(f"The server hung up: {named(start)} did not come.")
+
+
 def wait_until(condition, what, patience=PATIENCE):
     """Wait until condition() is true, and return what it returned."""
     deadline = time.monotonic() + patience
@@ -448,7 +455,8 @@ class Raw:
         """Wait for a packet that begins so, and return it; answer the pings that come before."""
         deadline = time.monotonic() + PATIENCE
         while not (packet := self.ws.recv()).startswith(start):
-            assert packet, f"The server hung up: {named(start)} did not come."
+            if not packet:
+                raise HungUp(start)
             if time.monotonic() > deadline:
                 raise DidNotCome(named(start))
             if packet == "2":

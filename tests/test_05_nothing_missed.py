@@ -20,7 +20,7 @@ import test_04_redis_listener as listener
 from playwright.sync_api import expect
 from test_03_namespace import fill, sees
 
-from support import Raw, Redis, manage, named, patch, read_cursor, wait_until
+from support import HungUp, Raw, Redis, manage, patch, read_cursor, wait_until
 
 STEP = 5
 STATE = "Live, by {}."
@@ -97,7 +97,8 @@ class Browser(Raw):
     def wait(self, start):
         """Wait for a packet that begins so; what is told meanwhile is kept."""
         while not (packet := self.ws.recv()).startswith(start):
-            assert packet, f"The server hung up: {named(start)} did not come."
+            if not packet:
+                raise HungUp(start)
             self.hear(packet)
         return packet
 

@@ -29,7 +29,7 @@ from playwright.sync_api import expect
 from test_03_namespace import fill, sees
 from test_05_nothing_missed import Browser, say
 
-from support import PATIENCE, Client, Server, environment, wait_until
+from support import PATIENCE, Client, HungUp, Server, environment, wait_until
 
 STEP = 7
 STATE = "Live, by {}."
@@ -821,7 +821,7 @@ class TestComesBack:
             assert other.notices_until(more[-1]) == more
             texts += more
         # Until it was let go, which is an empty packet, or an error.
-        with contextlib.suppress(AssertionError, websocket.WebSocketException, OSError):
+        with contextlib.suppress(HungUp, websocket.WebSocketException, OSError):
             deaf.notices_until("never said")
         again = Browser(server, since=deaf.cursor)
         assert deaf.told + again.notices_until(texts[-1]) == texts

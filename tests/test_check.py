@@ -218,6 +218,11 @@ TRIED = {
         4, "notices/models.py", "transaction.on_commit(lambda: publish(self))", "publish(self)",
         "it is published once the database has it for good", "has said nothing",
     ),
+    "an emit that was to go": Variant(
+        4, "notices/namespaces.py", "        form.save()\n",
+        '        notice = form.save()\n        self.emit("notice", notice.as_dict())\n',
+        'all of "What changes" is there', "has Notices.on_post as in the step before",
+    ),
     "a message that ends the listener": Variant(
         4, "notices/namespaces.py", "(AttributeError, RecursionError, ValueError)", "KeyError",
         "what is not a notice is skipped", "The server's log says: JSONDecodeError",

@@ -357,6 +357,26 @@ def test_a_folder_with_a_todo_is_started_when_it_is_filled(clone):
         assert get(running.url())[0] == 200
 
 
+def test_an_nginx_conf_with_a_todo_is_started_when_it_is_filled(clone):
+    mine = clone / "my-nginx"
+    shutil.copytree(clone / "steps" / "06_many_servers", mine, ignore=MADE)
+    config = mine / "nginx.conf"
+    good = config.read_text()
+    config.write_text("# TODO: upstream, as README.md shows it\n")
+    with Call(
+        clone, "run", "--dir", "my-nginx", "--no-browser", f"--port={free_port()}"
+    ) as running:
+        running.wait_for("nginx.conf, line 1, says TODO: upstream\n1 place to fill")
+        config.write_text(good)
+        url = running.url()
+        assert get(url)[0] == 200
+
+        said = len(running.output)
+        config.write_text(good.replace("least_conn;", "ip_hash;"))
+        running.wait_for("nginx.conf changed: restarted", said)
+        assert get(url)[0] == 200
+
+
 def test_a_mistake_is_shown_and_mended_without_a_new_call(clone):
     mine = clone / "my"
     shutil.copytree(clone / "steps" / "01_plain_django", mine, ignore=MADE)

@@ -17,6 +17,12 @@ from workshop.base.problem import Problem
 
 # A region's last line that only closes what its first line opens; there are many of these.
 CLOSES = re.compile(r"[])}]|</|\{% *end")
+LISTING = re.compile(r"^<!-- listing: (.+?) -->$", re.MULTILINE)
+
+
+def listings(page: str) -> list[str]:
+    """Return the markers of a page's listings, in their order."""
+    return LISTING.findall(page)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from workshop.base.parts import names, where
+from workshop.base.parts import names, statements, where
 from workshop.base.steps import Step
 from workshop.base.what_changes import contract
 from workshop.learn import mine
@@ -29,7 +29,7 @@ def not_yet(folder: Path, step: Step) -> Hint | None:
         path = folder / file
         if label == "removed":
             if path.is_file():
-                return hint(step, file, f"{file} is still there: step {number(step)} removes it.")
+                return hint(step, file, f"{file} is still there, and should be gone.")
         elif not path.is_file():
             return missing_file(file, folder, step)
         elif label == "changed":
@@ -43,11 +43,6 @@ def not_yet(folder: Path, step: Step) -> Hint | None:
                 happened = f"{file} {said}"
                 return hint(step, file, happened, symbol, where(path, symbol) if symbol else None)
     return None
-
-
-def number(step: Step) -> int:
-    """Return the step's number."""
-    return int(step.number)
 
 
 def hint(step: Step, file: str, happened: str, part: str = "", line: int | None = None) -> Hint:
@@ -87,7 +82,7 @@ def in_python(old: str, new: str, own: str) -> tuple[str, str] | None:
         if is_now.code == was.code:
             return name, f"has {name} as in the step before."
         if left := sorted((was.uses - part.uses) & is_now.uses):
-            return name, f"still uses {left[0]} in {name}, and should no more."
+            return name, f"still uses {', '.join(left)} in {name}, and should no more."
         if lacks := sorted(((part.uses - was.uses) & known) - everything):
             return name, f"does not use {lacks[0]} yet: in the lesson, {name} does."
     for name in before:
@@ -105,10 +100,10 @@ def parts(text: str) -> dict[str, Part]:
 def symbols(scope: ast.AST, prefix: str = "") -> Iterator[tuple[str, list[ast.stmt]]]:
     """Yield the name of each part of a module or class, and the statements that define it."""
     found: dict[str, list[ast.stmt]] = {}
-    for node in ast.iter_child_nodes(scope):
+    for node in statements(scope):
         if isinstance(node, ast.ClassDef):
             yield from symbols(node, f"{prefix}{node.name}.")
-        elif isinstance(node, ast.stmt):
+        else:
             for name in names(node):
                 found.setdefault(prefix + name, []).append(node)
     yield from found.items()

@@ -2,11 +2,11 @@
 
 import difflib
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from workshop.base.paths import shown
+from workshop.base.regions import listings
 from workshop.base.steps import Step, all_steps, plain
 from workshop.base.what_changes import contract
 
@@ -49,8 +49,8 @@ def missing_file(file: str, folder: Path, step: Step) -> Hint:
     copy = f"$ {'copy' if os.name == 'nt' else 'cp'} {shown(step.folder / file)} {path}"
     if not (folder / file).parent.is_dir():
         copy = f"$ mkdir {'' if os.name == 'nt' else '-p '}{path.parent}\n{copy}"
-    listed = re.findall(rf"<!-- listing: {re.escape(file)}.*-->", lesson.readme)
-    if any("elide" not in marker for marker in listed):
+    markers = [marker for marker in listings(lesson.readme) if marker.split()[0] == file]
+    if any("elide" not in marker for marker in markers):
         more = f"The README shows what belongs into it. To have it as the step has it:\n{copy}"
     else:
         more = f"It is not meant to be typed. Copy it:\n{copy}"

@@ -14,7 +14,6 @@ from workshop.base.steptree import Tree
 from workshop.base.todo import TODO
 from workshop.base.what_changes import contract
 
-LISTING = re.compile(r"^<!-- listing: (.+?) -->$", re.MULTILINE)
 COMMENTS = {"js": "// {}", "css": "/* {} */", "html": "<!-- {} -->"}  # of all others: "# {}"
 
 
@@ -32,7 +31,7 @@ def places(before: Step, step: Step) -> list[Place]:
     """Return the places of a lesson, in the order of its README."""
     changed = contract(step).labels
     found = []
-    for marker in LISTING.findall(step.readme):
+    for marker in regions.listings(step.readme):
         region = regions.find(marker, step.folder)
         if region.name in changed and not region.rest:  # A part of it is not shown.
             symbol = re.fullmatch(r"\S+ ([\w.]+)", marker)

@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `start`."""
     parser.add_argument("step", help="the step that you want to build: 3, namespace, …")
     parser.add_argument(
-        "--keep", action="store_true", help="go on with the folder as it is: only set the step"
+        "--keep",
+        action="store_true",
+        help="go on with your own code: a file that you have changed stays",
     )
     parser.add_argument("--dir", metavar="DIR", help="another folder than my/")
 
@@ -77,9 +79,9 @@ def say_what_next(folder: Path, step: Step, served: bool) -> None:
     serve = f"{ME} run --dir {shown_folder(folder).rstrip('/')}"
     first = "end it with Ctrl-C and start it again: it runs the old folder" if served else ""
     lines = [
-        (serve, first or "serve it; it starts again at each save"),
         (readme, "read it, and write what it shows where TODO is"),
         (f"{ME} check --watch{where}", "see at each save what works, and what is next"),
+        (serve, first or "serve it, once no TODO is left; it starts again at each save"),
     ]
     print("\nNext")
     width = max(len(what) for what, _ in lines)

@@ -71,16 +71,18 @@ class Cluster(Site):
     def __init__(self, *arguments, tls: bool):
         super().__init__(*arguments)
         nginx.program()  # or it is said now
-        self.config = (self.step.folder / "nginx.conf").read_text(encoding="utf-8")
+        self.config = ""  # as nginx has it now
         self.place = STATE / f"nginx-{self.port}"
         self.proxy: Child | None = None
         self.tls = tls
         if tls:
             self.url = self.url.replace("http:", "https:")
-        self.ports = free_ports([int(port) for port in nginx.UPSTREAM.findall(self.config)])
+        self.ports: list[int] = []
+        threading.Thread(target=self.read_keys, daemon=True).start()
 
     def start_server(self) -> bool:
         """Start the processes and nginx, and wait until all answer; tell whether they do."""
+        self.read_config()
         self.server = Processes(self, self.ports)
         if not all(self.comes_up(child, port) for port, child in self.server.children.items()):
             self.server.end()
@@ -90,8 +92,18 @@ class Cluster(Site):
             return False
         if self.proxy is None:
             self.start_proxy()
-            threading.Thread(target=self.read_keys, daemon=True).start()
         return True
+
+    def read_config(self) -> None:
+        """Read what nginx is to do; one that does something else ends."""
+        config = (self.step.folder / "nginx.conf").read_text(encoding="utf-8")
+        if config == self.config:
+            return
+        if self.proxy:
+            self.proxy.end()
+            self.proxy = None
+        self.config = config
+        self.ports = free_ports([int(port) for port in nginx.UPSTREAM.findall(config)])
 
     def start_process(self, port: int) -> Child:
         """Start one process of the step."""
@@ -109,7 +121,8 @@ class Cluster(Site):
 
     def restart(self, changed: set[Path]) -> None:
         """Restart the processes one after the other: a browser always finds one that answers."""
-        if not self.server or any("migrations" in path.parts for path in changed):
+        anew = {path for path in changed if "migrations" in path.parts or path.suffix == ".conf"}
+        if not self.server or anew:
             return super().restart(changed)
         if not self.is_broken(changed):
             began = time.monotonic()

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-ENDINGS = {".py", ".html", ".js", ".css"}
+ENDINGS = {".py", ".html", ".js", ".css", ".conf"}
 TICK = 0.2  # seconds
 
 
@@ -15,7 +15,9 @@ def changes(folder: Path, stop: threading.Event) -> Iterator[set[Path]]:
     Files are watched from this call on, not from the first iteration.
     """
     changed: queue.Queue[set[Path]] = queue.Queue()
-    threading.Thread(target=watch, args=(folder, stop, changed), daemon=True).start()
+    watched = threading.Event()
+    threading.Thread(target=watch, args=(folder, stop, changed, watched), daemon=True).start()
+    watched.wait()
     return ticks(changed, stop)
 
 
@@ -34,8 +36,10 @@ def ticks(changed: queue.Queue, stop: threading.Event) -> Iterator[set[Path]]:
             yield set()
 
 
-def watch(folder: Path, stop: threading.Event, changed: queue.Queue) -> None:
-    """Put the files that change into a queue."""
+def watch(
+    folder: Path, stop: threading.Event, changed: queue.Queue, watched: threading.Event
+) -> None:
+    """Put the files that change into a queue; say when they are watched, or can't be."""
     import watchfiles
 
     def wanted(_, path: str) -> bool:
@@ -43,12 +47,23 @@ def watch(folder: Path, stop: threading.Event, changed: queue.Queue) -> None:
         return Path(path).suffix in ENDINGS and not any(part.startswith(".") for part in parts)
 
     try:
+        # It yields when nothing has changed, too: then it is watching.
         for seen in watchfiles.watch(
-            folder, watch_filter=wanted, stop_event=stop, debounce=200, step=50
+            folder,
+            watch_filter=wanted,
+            stop_event=stop,
+            debounce=200,
+            step=50,
+            rust_timeout=100,
+            yield_on_timeout=True,
         ):
-            changed.put({Path(path) for _, path in seen})
+            watched.set()
+            if seen:
+                changed.put({Path(path) for _, path in seen})
     except (OSError, RuntimeError) as error:  # the second: WatchfilesRustInternalError
         print(f"Changes are not noticed ({error}): restart this command after one.", flush=True)
+    finally:
+        watched.set()
 
 
 def python_files(folder: Path) -> set[Path]:

@@ -35,7 +35,7 @@ def show(site: Site) -> None:
     table.add_row("  Files", f"{shown(site.step.folder)}   (a saved change restarts the server)")
     console.print(table)
     if lesson.see_it:
-        console.print(f"\n[bold]See it{'' if lesson is site.step else ', once it is'}[/bold]")
+        console.print("\n[bold]See it[/bold]")
         text = lesson.see_it.replace(ADDRESS_IN_READMES, site.url)
         text = re.sub(r"<(https?://[^>]+)>", r"\1", text)  # else shown twice
         # Commands are not wrapped, so that they can be copied: every second part is one.

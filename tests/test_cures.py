@@ -76,7 +76,7 @@ CURES = {
         "        finally:\n            pass",
         "meanwhile and nobody",
     ),
-    "one at a time": ('"async_handlers": False', '"async_handlers": True', "meanwhile and posts"),
+    "one at a time": ('"async_handlers": False', '"async_handlers": True', "in_its_order"),
     "turns of requests": (
         "gevent.sleep(0.001)",
         "pass",

@@ -139,6 +139,17 @@ def test_whoever_says_something_meanwhile_is_answered(server, raw, flood):
     assert not server.tracebacks()
 
 
+def test_what_a_browser_says_is_done_in_its_order(server, raw):
+    """A notice waits for Redis, and what is refused waits for nothing: it is answered second."""
+    browser = raw(server)
+    numbers = range(1, 21)
+    for number in numbers:
+        text = "This is taken" if number % 2 else ""
+        browser.say(POST.format(number, text))
+    answers = [browser.wait("43/notices,").partition("[")[0] for _ in numbers]
+    assert answers == [f"43/notices,{number}" for number in numbers]
+
+
 def test_who_goes_on_with_what_is_refused_is_let_go(server, bystander, raw):
     """By websocket; a few mistakes are forgiven."""
     browser = raw(server)

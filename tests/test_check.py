@@ -29,6 +29,7 @@ PATCH = (
     "monkey.patch_all()  # First of all: whatever is imported before this keeps the sockets that "
     "block.\n"
 )
+LIVE = "notices/live.py"
 BOARD_JS = "notices/static/notices/board.js"
 BOARD = "notices/templates/notices/board.html"
 
@@ -166,6 +167,48 @@ SEEN = {
         5, "notices/namespaces.py", "def on_since(", "def on_sinse(", "event name",
         "Did you mean on_since where it says on_sinse?",
     ),
+    "no client": Variant(
+        3, BOARD,
+        """    <script defer src="{% static 'socket.io/socket.io.min.js' %}"></script>\n""", "",
+        "the page and its script: socket.io/socket.io.min.js", "does not load socket.io.min.js",
+    ),
+    "no script": Variant(
+        3, BOARD, """    <script defer src="{% static 'notices/board.js' %}"></script>\n""", "",
+        "the page and its script: notices/board.js", "does not load board.js",
+    ),
+    "the scripts in the other order": Variant(
+        3, BOARD,
+        """    <script defer src="{% static 'socket.io/socket.io.min.js' %}"></script>
+    <script defer src="{% static 'notices/board.js' %}"></script>\n""",
+        """    <script defer src="{% static 'notices/board.js' %}"></script>
+    <script defer src="{% static 'socket.io/socket.io.min.js' %}"></script>\n""",
+        "the page and its script: socket.io/socket.io.min.js", "before socket.io.min.js",
+    ),
+    "scripts that do not wait": Variant(
+        3, BOARD, "script defer", "script", "the page and its script: notices/board.js",
+        "before the page is read",
+    ),
+    "no place for the state": Variant(
+        3, BOARD, '<span id="state" role="status">Not live.</span> ', "",
+        "the page and its script: #state", 'In the step it is: <p><span id="state"',
+    ),
+    "a place with a typo": Variant(
+        3, BOARD, 'id="answer"', 'id="anwser"', "the page and its script: #answer",
+        "Did you mean #answer where it says #anwser?",
+    ),
+    "no transports for the script": Variant(
+        3, BOARD, '    {{ transports|json_script:"transports" }}\n', "",
+        "the page and its script: #transports", "In the step it is: {{ transports|json_script",
+    ),
+    "no template for a notice": Variant(
+        3, BOARD,
+        '      <template>{% include "notices/notice.html" with notice=None %}</template>\n', "",
+        "the page and its script: template", "In the step it is: <template>",
+    ),
+    "an event that forgets whose it is": Variant(
+        3, "notices/namespaces.py", "def on_post(self, sid, data)", "def on_post(self, data)",
+        "undefined name", "In the step it is an argument of on_post(self, sid, data)",
+    ),
 }  # fmt: skip
 
 # Found by trying: the hint's name is the point of the lesson.
@@ -209,6 +252,43 @@ TRIED = {
     "nobody reads": Variant(
         5, "serve.py", SPAWN, "", "one greenlet reads the stream, and the board is at /",
         "spawns no greenlet for it",
+    ),
+    "a listener that starts too late": Variant(
+        4, "serve.py", SPAWN + "    server.serve_forever()\n",
+        "    server.serve_forever()\n" + SPAWN, "one greenlet subscribes, and the board is at /",
+        "the line that spawns listen() is after it",
+    ),
+    "a listener without a namespace": Variant(
+        4, "serve.py", SPAWN, "    gevent.spawn(listen)\n",
+        "one greenlet subscribes, and the board is at /",
+        "missing 1 required positional argument: 'notices' gevent.spawn(listen)",
+    ),
+    "the module in place of a client": Variant(
+        4, LIVE, "redis = Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 1))",
+        "import redis", "one greenlet subscribes, and the board is at /",
+        "The server's log says: AttributeError: module 'redis' has no attribute 'pubsub'",
+    ),
+    "a channel of another name to listen to": Variant(
+        4, LIVE, "subscribe(CHANNEL)", 'subscribe("notice")',
+        "one greenlet subscribes, and the board is at /",
+        'Redis was told SUBSCRIBE "notice", and the channel is "notices".',
+    ),
+    "a channel of another name to publish to": Variant(
+        4, LIVE, "redis.publish(CHANNEL", 'redis.publish("notice"',
+        "whoever saves a notice publishes it",
+        'Redis was told PUBLISH "notice", and the channel is "notices".', LIVE,
+    ),
+    "a stream of another name": Variant(
+        5, LIVE, 'STREAM = "notices"', 'STREAM = "notice"',
+        "one greenlet reads the stream, and the board is at /", 'and the stream is "notices".',
+    ),
+    "a notice that is not JSON": Variant(
+        4, LIVE, "json.dumps(notice.as_dict())", "notice", "whoever saves a notice publishes it",
+        "The server's log says: Notice 2 is saved, but no screen was told: Invalid input", LIVE,
+    ),
+    "a view without an address": Variant(
+        2, "board/urls.py", '    path("slow/", views.slow),\n', "",
+        "a slow request is a greenlet that waits", "The server's log says: Not Found: /slow/",
     ),
     "a listener that is called": Variant(
         4, "serve.py", SPAWN, "    listen(notices)\n", "the server still ends when it is told to",

@@ -117,6 +117,8 @@ def exception(
         return replace(
             hint, name="undefined name", happened=said, more=how_it_is_defined(name, file, step)
         )
+    if frames and (match := re.search(r"module '(\w+)' has no attribute", said)):
+        return replace(hint, more=how_it_is_defined(match[1], file, step))
     if kind == "SystemExit":
         return replace(hint, happened=f"serve.py ended by itself as soon as it was read: {text}")
     return hint if frames else None

@@ -124,22 +124,29 @@ def undefined_name(folder: Path, step: Step) -> Hint | None:
     file = path.relative_to(folder).as_posix()
     here = [each["message"] for each in found if each["filename"] == found[0]["filename"]]
     names = list(dict.fromkeys(re.findall(r"`(.+?)`", message)[0] for message in here))
+    text = path.read_text(encoding="utf-8")
+    around = [
+        node.name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or line)
+    ]
+    defined = [how_it_is_defined(name, file, step, (around or [""])[-1]) for name in names]
     return Hint(
         name="undefined name",
         expected="A name is imported, defined or assigned before it is used.",
         happened=f"Nothing in {file} says what {names[0]} is"
         + (f", nor {', '.join(names[1:])}." if names[1:] else "."),
-        more="\n".join(dict.fromkeys(how_it_is_defined(name, file, step) for name in names)),
+        more="\n".join(dict.fromkeys(defined)),
         file=file,
         line=line,
-        code=path.read_text(encoding="utf-8").splitlines()[line - 1].strip(),
+        code=text.splitlines()[line - 1].strip(),
         part=IMPORTS,
         lesson=lesson_about(file, step),
     )
 
 
-def how_it_is_defined(name: str, file: str, step: Step) -> str:
-    """Return how the step itself comes by a name."""
+def how_it_is_defined(name: str, file: str, step: Step, function: str = "") -> str:
+    """Return how the step itself comes by a name, in a function of this name."""
     path = step.folder / file
     if path.is_file():
         text = path.read_text(encoding="utf-8")
@@ -150,6 +157,10 @@ def how_it_is_defined(name: str, file: str, step: Step) -> str:
                     return f"In the step it is imported:  {ast.get_source_segment(text, node)}"
             if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
                 return f"In the step it is:  {ast.get_source_segment(text, node)}"
+            if getattr(node, "name", "") == function and isinstance(node, ast.FunctionDef):
+                arguments = ast.unparse(node.args)
+                if re.search(rf"\b{name}\b", arguments):
+                    return f"In the step it is an argument of {function}({arguments})."
     return "Is it a typo, or is an import missing?"
 
 

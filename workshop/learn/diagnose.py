@@ -13,6 +13,7 @@ from workshop.learn.by_reading import (
     python_syntax,
     undefined_name,
 )
+from workshop.learn.by_template import what_the_page_lacks
 from workshop.learn.hint import Hint
 
 
@@ -26,5 +27,6 @@ def find_trouble(folder: Path, step: Step) -> Hint | None:
         patch_all,
         what_the_probe_finds,
         event_names,
+        what_the_page_lacks,
     ]
     return next(filter(None, (look(folder, step) for look in looks)), None)

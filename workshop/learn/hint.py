@@ -10,6 +10,7 @@ from workshop.base.regions import listings
 from workshop.base.steps import Step, all_steps, plain
 from workshop.base.what_changes import contract
 
+BOARD = "notices/templates/notices/board.html"
 BOARD_JS = "notices/static/notices/board.js"
 NAMESPACES = "notices/namespaces.py"
 
@@ -51,7 +52,7 @@ def missing_file(file: str, folder: Path, step: Step) -> Hint:
         copy = f"$ mkdir {'' if os.name == 'nt' else '-p '}{path.parent}\n{copy}"
     markers = [marker for marker in listings(lesson.readme) if marker.split()[0] == file]
     if any("elide" not in marker for marker in markers):
-        more = f"The README shows what belongs into it. To have it as the step has it:\n{copy}"
+        more = "The README shows what belongs into it: type it from there."
     else:
         more = f"It is not meant to be typed. Copy it:\n{copy}"
     return Hint(

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import re
 import subprocess
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,12 @@ from workshop.base.machine import slowness
 from workshop.base.parts import where
 from workshop.base.steps import Step, find
 from workshop.learn import by_importing
-from workshop.learn.hint import BOARD_JS, Hint, missing_file
+from workshop.learn.by_reading import python_files
+from workshop.learn.hint import BOARD, BOARD_JS, Hint, missing_file
 from workshop.learn.lessons import Point
+from workshop.learn.overheard import Overheard
 from workshop.serving import ports
 
-BOARD = "notices/templates/notices/board.html"
 MAIN = 'if __name__ == "__main__":'
 NO_TOKEN = "The page's form has no token in it, and without one nothing is taken."
 TOKEN = "{% csrf_token %} belongs into the form: it makes a field that a page elsewhere can't know."
@@ -45,6 +47,11 @@ class Tutor:
         self.said = ""
         self.left: dict[str, set[str]] = {}  # the tests of a point that have not run yet
         self.point_of: dict[str, Point] = {}
+        self.servers: list = []  # that the tests have started
+        self.read: defaultdict[int, int] = defaultdict(
+            int
+        )  # how far the log of each was when a test began
+        self.overheard: Overheard | None = None
 
     # pytest calls these.
 
@@ -63,8 +70,19 @@ class Tutor:
             self.point_of |= {item.nodeid: point for item in mine}
         items[:] = chosen
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef):
+        """Keep the servers that are started, and listen to their Redis."""
+        made = yield
+        if fixturedef.argname == "serve":
+            self.servers = made.servers
+        elif fixturedef.argname == "redis":
+            self.overheard = Overheard(made.url)
+        return made
+
     def pytest_runtest_logstart(self, nodeid) -> None:
         """Say what is tried."""
+        self.read |= {id(server): len(server.log) for server in self.servers}
         self.tick("", self.point_of[nodeid].works)
 
     def pytest_runtest_makereport(self, item, call) -> None:
@@ -138,17 +156,17 @@ class Tutor:
             return by_importing.broken_migration(str(error), self.folder, self.step)
         if type(error).__name__ == "DidNotStart":
             return self.did_not_start(hint, error.server, error.silent)
-        if isinstance(error, OSError) and (dead := self.ended(item)):
+        if isinstance(error, OSError) and (dead := self.ended()):
             return self.did_not_start(hint, dead, silent=False)
         if isinstance(error, KeyError) and "csrftoken" in str(error):
-            return replace(hint, happened=NO_TOKEN, more=TOKEN, file=BOARD, part="<form")
-        if found := self.not_in_serve(hint, str(error)):
-            return found
-        log = [line for server in self.servers(item) for line in server.log]
-        log += str(error).splitlines()
+            return replace(hint, happened=NO_TOKEN, more=TOKEN, file=BOARD, part="<form", line=None)
+        log = [line for server in self.servers for line in server.log]
         return (
-            self.from_log(hint, log)
+            self.from_log(hint, [*log, *str(error).splitlines()])
+            or self.not_in_serve(hint, str(error))
+            or self.from_redis(hint)
             or self.from_page(hint, getattr(item, "page_errors", []))
+            or self.logged(hint)
             or replace(hint, happened=in_words(error) + self.slow(error))
         )
 
@@ -164,12 +182,6 @@ class Tutor:
             (name for name in item.module.FILES if not (self.folder / name).is_file()), None
         )
 
-    def servers(self, item) -> list:
-        """Return the servers that the test had, its own first."""
-        if "serve" not in getattr(item, "funcargs", {}):
-            return []
-        return list(item.funcargs["serve"].servers)
-
     def not_in_serve(self, hint: Hint, error: str) -> Hint | None:
         """Say what serve.py lacks, where the code is there and nobody starts it."""
         path = self.folder / "serve.py"
@@ -182,13 +194,16 @@ class Tutor:
             happened = "Nobody listens, and nothing in serve.py starts listen()."
         elif unheard and "spawn(listen" not in text:
             happened = "Nobody listens: serve.py imports listen, and spawns no greenlet for it."
+        elif unheard and text.find("serve_forever()") < text.find("spawn(listen"):
+            happened = "Nobody listens: server.serve_forever() stays, and the line that spawns "
+            happened += "listen() is after it."
         else:
             return None
         return replace(hint, happened=happened, file="serve.py", line=None, part="")
 
-    def ended(self, item):
+    def ended(self):
         """Return a server that ended by itself."""
-        for server in self.servers(item):
+        for server in self.servers:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 server.process.wait(1)
                 return server
@@ -261,10 +276,14 @@ class Tutor:
             return None
         found = by_importing.exception(kind, said, frames, self.folder, self.step)
         if not found:
-            return replace(hint, happened=f"The server's log says: {said}")
+            hint = replace(hint, happened=f"The server's log says: {said}")
+            # Called by gevent, which has no line of theirs: spawn(listen).
+            if called := re.match(r"TypeError: (\w+)\(\) ", said):
+                return self.pointed(hint, f"spawn({called[1]}")
+            return hint
         if found.name in ("exception", "undefined name"):
             happened = f"The server's log says: {found.happened}"
-            more = found.more if "defined in" in found.more else hint.more
+            more = found.more if "In the step" in found.more else hint.more
             if found.name != "exception":
                 more = found.more
             return replace(
@@ -279,6 +298,50 @@ class Tutor:
                 section=hint.section if found.line else found.section,
             )
         return found
+
+    def from_redis(self, hint: Hint) -> Hint | None:
+        """Say that Redis was told another name than the lesson's, and where that is written."""
+        wrong = self.overheard and self.overheard.wrong_name()
+        if not wrong:
+            return None
+        name, happened = wrong
+        hint = replace(
+            hint,
+            happened=happened,
+            more="Whoever publishes and whoever listens need "
+            "the same name: CHANNEL in step 4, STREAM from step 5 on.",
+        )
+        for quoted in (f'"{name}"', f"'{name}'"):
+            hint = self.pointed(hint, quoted)
+        return hint
+
+    def pointed(self, hint: Hint, code: str) -> Hint:
+        """Return a hint that points to the first line with some code in it."""
+        # Where Redis is spoken to comes first: other files may have the same name for an event.
+        for path in sorted(python_files(self.folder), key=lambda path: path.name != "live.py"):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if code in line:
+                    file = path.relative_to(self.folder).as_posix()
+                    return replace(hint, file=file, line=number, code=line.strip(), part="")
+        return hint
+
+    def logged(self, hint: Hint) -> Hint | None:
+        """Pass on what a server has logged during the test, but for the requests."""
+        lines = [line for server in self.servers for line in server.log[self.read[id(server)] :]]
+        said = [line.strip() for line in lines if not re.search(r"HTTP/1\.\d|://", line)]
+        if not any(said):
+            return None
+        line = next(filter(None, said))
+        hint = replace(hint, happened=f"The server's log says: {line[:300]}")
+        if line.startswith("Not Found: /") and "/static/" not in line:
+            return replace(hint, file="board/urls.py", part="urlpatterns", line=None)
+        # Where it is logged: what is formatted stands for anything.
+        for path in python_files(self.folder):
+            for form in re.findall(r'logger\.\w+\(\s*f?"(.+?)"', path.read_text(encoding="utf-8")):
+                literal = [re.escape(each) for each in re.split(r"%[\w.]+|{.+?}", form)]
+                if len("".join(literal)) > 9 and re.match(".*".join(literal), line):
+                    return self.pointed(hint, form)
+        return hint
 
     def from_page(self, hint: Hint, errors: list) -> Hint | None:
         """Return a hint by an error in a page's JavaScript."""
@@ -359,6 +422,10 @@ def in_words(error: BaseException) -> str:
         )
     if isinstance(error, AssertionError):
         return asserted(text)
+    if isinstance(error, KeyError):
+        return f"There is no {text} in what the server sent."
+    if name.startswith("WebSocket"):
+        return f"The websocket did not come about: {text}."
     return f"{name}: {text.splitlines()[0] if text else ''}".rstrip(": ")
 
 

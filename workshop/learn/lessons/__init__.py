@@ -28,9 +28,6 @@ def point(works: str, *tests: str, **about) -> Point:
     return Point(works, tests, **about)
 
 
-BOARD = "notices/templates/notices/board.html"
-BOARD_JS = "notices/static/notices/board.js"
-
 # Said again in later steps, where something that worked may break.
 STILL_POSTED = point(
     "a notice from the form is on the board, as before",

@@ -1,6 +1,7 @@
 """The lesson of step 1."""
 
-from workshop.learn.lessons import BOARD, point
+from workshop.learn.hint import BOARD
+from workshop.learn.lessons import point
 
 POINTS = [
     point(

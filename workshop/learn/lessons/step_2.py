@@ -1,6 +1,7 @@
 """The lesson of step 2."""
 
-from workshop.learn.lessons import BOARD, STILL_POSTED, point
+from workshop.learn.hint import BOARD
+from workshop.learn.lessons import STILL_POSTED, point
 
 POINTS = [
     point(

@@ -1,6 +1,7 @@
 """The lesson of step 4."""
 
-from workshop.learn.lessons import BOARD_JS, STILL_ENDS, STILL_POSTED, point
+from workshop.learn.hint import BOARD_JS
+from workshop.learn.lessons import STILL_ENDS, STILL_POSTED, point
 
 POINTS = [
     point(

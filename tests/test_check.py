@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -533,6 +534,49 @@ def test_watch_checks_again_at_each_save(tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no pseudo-terminals")
+def test_a_key_says_more(tmp_path):
+    """Without another try: a better hint, the lines, the diff; and a jump, which asks once more."""
+    import pty
+
+    folder = SEEN["a method with a typo"].make(tmp_path)
+    command = [sys.executable, "-m", "workshop", "check", "3", "--dir", folder, "--watch"]
+    ours, theirs = pty.openpty()
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    env = os.environ | {"COLUMNS": "100", "PAGER": "cat"}
+    process = subprocess.Popen(command, cwd=ROOT, env=env, **streams)
+    os.close(theirs)
+
+    def said(until):
+        text = ""
+        while until not in text:
+            ready, _, _ = select.select([ours], [], [], 60)
+            assert ready, f"{until!r} did not come: {text}"
+            text += os.read(ours, 100_000).decode()
+        return joined(re.sub(r"\x1b\[[\d;?]*\w", "", text))
+
+    try:
+        assert "Did you mean on_post" not in said("q  end")
+        for key, words in (("h", "Did you mean on_post"), ("l", "+ def on_post(")):
+            os.write(ours, key.encode())
+            assert words in said("q  end")
+        assert notes.read(folder)["hint"]["level"] == 3
+        os.write(ours, b"d")
+        said("on_psot")
+        os.write(ours, b"j")
+        said("j again: jump to step 4. What you have is kept aside.")
+        os.write(ours, b"j")
+        assert "✗ to do: " in said("q  end")
+        assert notes.read(folder)["step"] == STEPS[4].name
+        assert len([*tmp_path.glob("my-*/notices/namespaces.py")]) == 1
+        os.write(ours, b"q")
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
 
 
 def iter_until(stream, text):

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import shutil
@@ -327,6 +328,18 @@ def test_publish_is_heard_by_the_running_step_and_nothing_outlives_it(clone):
         assert not gone(family), "kill -9 of the tool left processes"
         assert not any(Path(folder).exists() for folder in folders)
     assert url not in call(clone).stdout, "the map shows what is gone"
+
+
+def test_two_boards_do_not_hear_what_is_published_to_the_other(clone):
+    shutil.copytree(clone / "steps" / "04_redis_listener", clone / "my-other", ignore=MADE)
+    first, second = (["run", *what, "--no-browser"] for what in (["4"], ["--dir", "my-other"]))
+    with Call(clone, *first) as one, Call(clone, *second) as other:
+        urls = one.url(), other.url()
+        result = call(clone, "publish", "To the latest")
+        assert "1 server heard it" in result.stdout, result.stdout + result.stderr
+        told = [json.loads(file.read_text()) for file in (clone / ".workshop/running").iterdir()]
+        assert {what["url"] for what in told} == set(urls)
+        assert len({what["redis"] for what in told}) == 2
 
 
 def test_publish_that_nobody_hears_says_what_to_check(clone):

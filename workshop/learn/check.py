@@ -22,7 +22,7 @@ from workshop.learn.by_reading import todo_left
 from workshop.learn.hint import missing_file
 from workshop.learn.lessons import ALL_OF_IT, NUMBERS, lesson
 from workshop.learn.teach import Outcome
-from workshop.serving import watching
+from workshop.learn.watch import watch
 from workshop.serving.processes import end_as_by_ctrl_c
 
 HELP = "try your own folder against the lesson, with hints"
@@ -66,41 +66,21 @@ def main(args: argparse.Namespace) -> int:
     if not find_chromium():
         print("There is no Chromium: what needs a browser is not tried. See README.md, Test.\n")
     if args.watch:
-        return watch(folder, step)
+        watch(folder, step, check)
+        return 0
     outcome = check(folder, step, more=args.hint)
     return 1 if outcome.hint else 0
 
 
-def watch(folder: Path, step: Step) -> int:
-    """Check now and after each save."""
-    stop, saved = threading.Event(), threading.Event()
-    changes = watching.changes(folder, stop)
-    threading.Thread(target=notice, args=(changes, saved), daemon=True).start()
-    try:
-        while True:
-            saved.clear()
-            teach.clear_screen()
-            outcome = check(folder, step, interrupted=saved.is_set)
-            if not outcome.stopped:
-                print("Save a file to check again; Ctrl-C ends it.", flush=True)
-            while not saved.wait(0.5):  # with a timeout, as Windows hears no Ctrl-C otherwise
-                pass
-    finally:
-        stop.set()
-
-
-def notice(changes, saved: threading.Event) -> None:
-    """Set an event when a file is saved."""
-    for changed in changes:
-        if changed:
-            saved.set()
-
-
 def check(
-    folder: Path, step: Step, more: bool = False, interrupted: Callable[[], bool] = lambda: False
+    folder: Path,
+    step: Step,
+    more: bool = False,
+    watched: bool = False,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Look, try, show, and keep what was found."""
-    page = teach.Page(folder, step)
+    page = teach.Page(folder, step, watched)
     outcome = examine(folder, step, page.tick, interrupted)
     if outcome.stopped:
         return outcome

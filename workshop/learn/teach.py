@@ -47,8 +47,8 @@ def clear_screen() -> None:
 class Page:
     """One look at a folder, from the title to what to do next."""
 
-    def __init__(self, folder: Path, step: Step):
-        self.folder, self.step = folder, step
+    def __init__(self, folder: Path, step: Step, watched: bool = False):
+        self.folder, self.step, self.watched = folder, step, watched
         self.console = console()
         self.busy = False
         self.print(f"\nStep {int(step.number)}: {step.title}", style="bold")
@@ -80,10 +80,12 @@ class Page:
         if outcome.hint:
             self.show_hint(outcome.hint, level)
         self.show_bar(outcome)
-        if outcome.hint:
-            self.show_more(level)
-        else:
+        if not outcome.hint:
             self.show_next(outcome)
+        elif not self.watched:
+            self.show_more(level)
+        if self.watched:
+            self.show_keys(outcome, level)
         self.print()
 
     def show_hint(self, hint: Hint, level: int) -> None:
@@ -151,6 +153,20 @@ class Page:
             self.print(f"\n  A second hint:  {command}")
         elif level == 2:
             self.print(f"\n  The lines themselves:  {command}")
+
+    def show_keys(self, outcome: Outcome, level: int) -> None:
+        """Say which keys there are, and what each does."""
+        if not sys.stdin.isatty():
+            self.print("\n  Save a file to check again; Ctrl-C ends it.")
+            return
+        keys = {"h": "a better hint"} if outcome.hint and level < 2 else {}
+        keys |= {"l": "the lines themselves"} if outcome.hint and level < 3 else {}
+        keys |= {"d": "all that differs from the step"}
+        if following := mine.after(self.step):
+            keys |= {"j": f"jump to step {int(following.number)}"}
+        self.print("\n  Save a file to check again, or press")
+        for key, what in (keys | {"q": "end"}).items():
+            self.print(f"    {key}  {what}")
 
     def show_next(self, outcome: Outcome) -> None:
         """Say that all is done, and what comes after."""

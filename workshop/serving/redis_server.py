@@ -25,7 +25,7 @@ class Redis:
 
 
 def find_or_start() -> Redis:
-    """Return the Redis at REDIS_URL or on 6379 if it answers, else an embedded one."""
+    """Return the Redis at REDIS_URL, else one on 6379 that nobody here uses, else our own."""
     if url := os.environ.get("REDIS_URL"):
         if error := why_silent(url):
             raise Problem(
@@ -33,10 +33,10 @@ def find_or_start() -> Redis:
                 "Start it, or unset REDIS_URL: then the tool brings one of its own."
             )
         return Redis(url, "from REDIS_URL")
-    if answers(6379) and not why_silent(DEFAULT_URL):
-        owners = [what for what in running.everything() if what["redis"] == DEFAULT_URL]
-        about = f"of {owners[0]['step']}, and ends with it" if owners else "was running already"
-        return Redis(DEFAULT_URL, about)
+    # Each `run` has one of its own: what is published to one board is not on another's.
+    taken = any(what["redis"] == DEFAULT_URL for what in running.everything())
+    if not taken and answers(6379) and not why_silent(DEFAULT_URL):
+        return Redis(DEFAULT_URL, "was running already")
     return start()
 
 

@@ -318,6 +318,7 @@ def test_publish_is_heard_by_the_running_step_and_nothing_outlives_it(clone):
             result = call(clone, "publish", "Hello", *arguments)
             assert result.returncode == 0, result.stdout + result.stderr
             assert "1 server heard it" in result.stdout
+            assert "A channel keeps nothing" in result.stdout
 
         family = running.family()
         names = {process.name() for process in family}

@@ -245,7 +245,7 @@ class TestManyServers:
     """Step 6: a process lets its browsers go before it ends."""
 
     def test_who_is_here_goes_by_itself_and_is_told_until_then(
-        self, serve_answer, database, redis, window, tmp_path
+        self, serve_answer, database, redis, window, connect, tmp_path
     ):
         """And nobody new comes in; who never goes is let go."""
         url, ten = database.copy(), "Timeout(10,"
@@ -272,8 +272,8 @@ class TestManyServers:
                 with pytest.raises(ConnectionRefusedError):
                     socket.create_connection(("127.0.0.1", patient.port))
             assert patient.process.wait(PATIENCE) == 0
-            with contextlib.closing(Browser(hasty)):
-                assert hasty.stop() == 0
+            connect(hasty, transports=["websocket"])  # It answers each ping.
+            assert hasty.stop() == 0
         finally:
             nginx.stop()
 

@@ -3,7 +3,6 @@
 Where "nothing came" has to be shown, something else follows that must come: no test waits in vain.
 """
 
-import contextlib
 import json
 import re
 import shutil
@@ -16,7 +15,7 @@ import test_06_many_servers as many_servers
 from playwright.sync_api import expect
 from test_03_namespace import sees
 from test_04_redis_listener import shell
-from test_05_nothing_missed import NETWORK, Browser, forget, say
+from test_05_nothing_missed import NETWORK, forget, say
 
 from support import PATIENCE, STEPS, Server, wait_until
 from workshop.authoring import listings
@@ -118,14 +117,19 @@ class TestNamespace:
         """Step 3 with its answer."""
         return serve_answer(3)
 
-    def test_the_other_window_says_so_for_a_while(self, server, window):
-        """And no longer."""
+    def test_the_other_window_says_so_for_three_seconds(self, server, window):
+        """By the clock of its page, which the test winds."""
         here, there = window(server.url), window(server.url)
         for page in (here, there):
             expect(page.locator("#state")).to_have_text("Connected by websocket.")
+        there.clock.install(time=0)
+        there.clock.pause_at(1000)
         here.get_by_label("Your name").fill("Grace")
         here.get_by_label("Notice").press("W")
         expect(there.locator("#typing")).to_have_text("Grace is typing…")
+        there.clock.run_for(2999)
+        expect(there.locator("#typing")).to_have_text("Grace is typing…")
+        there.clock.run_for(1)
         expect(there.locator("#typing")).to_have_text("")
 
     def test_who_types_is_not_told(self, server, raw):
@@ -261,18 +265,19 @@ class TestManyServers:
                 pages[nginx.serving(page)] = page
             page = pages[patient]
             expect(page.locator("#state")).to_have_text(LIVE)
-            with contextlib.closing(Browser(patient)) as stays:
-                patient.process.send_signal(signal.SIGTERM)
-                stays.wait('42/notices,["drain"]')
-                expect(page.locator("#process")).to_have_text(f"Process {hasty.port}.")
-                expect(page.locator("#state")).to_have_text(LIVE)
-                say(redis, "Said meanwhile")
-                sees(page, "Said meanwhile")
-                assert stays.notices_until("Said meanwhile") == ["Said meanwhile"]
-                with pytest.raises(ConnectionRefusedError):
-                    socket.create_connection(("127.0.0.1", patient.port))
+            stays = connect(patient, transports=["websocket"])
+            patient.process.send_signal(signal.SIGTERM)
+            stays.wait("drain", lambda: True)
+            expect(page.locator("#process")).to_have_text(f"Process {hasty.port}.")
+            expect(page.locator("#state")).to_have_text(LIVE)
+            say(redis, "Said meanwhile")
+            sees(page, "Said meanwhile")
+            stays.wait_for_notice("Said meanwhile")
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", patient.port))
+            stays.close()
             assert patient.process.wait(PATIENCE) == 0
-            connect(hasty, transports=["websocket"])  # It answers each ping.
+            connect(hasty, transports=["websocket"])
             assert hasty.stop() == 0
         finally:
             nginx.stop()
@@ -296,23 +301,19 @@ Socket.write = noted_write
 class TestFastFanOut:
     """Step 7: who has spoken is told first."""
 
-    def test_who_has_spoken_is_told_first(self, serve_answer, redis):
+    def test_who_has_spoken_is_told_first(self, serve_answer, redis, connect):
         """The others after that, in the order in which they came."""
         last = "engineio.socket.Socket = Socket\n"
         server = serve_answer(7, ("board/direct.py", last, last + NOTE))
-        with contextlib.ExitStack() as stack:
-            browsers = [stack.enter_context(contextlib.closing(Browser(server))) for _ in range(3)]
-            names = {
-                f"told {each.ws.sock.getsockname()[1]}": "abc"[n] for n, each in enumerate(browsers)
-            }
+        clients = [connect(server, transports=["websocket"]) for _ in range(3)]
+        ports = [client.sio.eio.ws.sock.getsockname()[1] for client in clients]
+        names = {f"told {port}": name for port, name in zip(ports, "abc", strict=True)}
 
-            def order():
-                found = [names[line] for line in server.log if line in names]
-                return len(found) % 3 == 0 and "".join(found[-3:])
+        def told(count):
+            found = [names[line] for line in server.log if line in names]
+            return len(found) == count and "".join(found[-3:])
 
-            say(redis, "Nobody has spoken")
-            browsers[0].notices_until("Nobody has spoken")
-            assert wait_until(order, "three to be told") == "abc"
-            browsers[2].say('42/notices,["post",{"author":"Ada","text":"I have"}]')
-            browsers[0].notices_until("I have")
-            assert wait_until(order, "three to be told") == "cab"
+        say(redis, "Nobody has spoken")
+        assert wait_until(lambda: told(3), "three to be told") == "abc"
+        clients[2].post("I have")
+        assert wait_until(lambda: told(6), "three to be told again") == "cab"

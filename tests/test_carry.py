@@ -88,7 +88,7 @@ def test_a_fix_in_two_files_reaches_every_step_and_nothing_else_changes(scratch)
     assert "  copied    notices/admin.py" in said
     assert "  merged    board/settings.py" in said
     numbers = " ".join(map(str, all_numbers(scratch)))
-    assert said.endswith(f"workshop test {numbers} diffs listings classic\n")
+    assert said.endswith(f"workshop test {numbers} diffs listings answers classic\n")
     classic = scratch.folder / "classic"
     assert (classic / "notices/admin.py").read_text().startswith('"""Mended: ')
     # The folder has a file that no README lists, which is all that may be said.

@@ -7,7 +7,6 @@ use for something else too, this much is not what a reader types:
 
 - a server gets a free port as its last argument, and `localhost:8000` becomes that port;
 - REDIS_URL names a Redis of the test's own, and `redis-cli` gets its port with `-p`;
-- `pkill` gets a `-g`, and looks no further than the processes of the page's server;
 - BROWSER is a program that opens nothing.
 """
 
@@ -137,9 +136,6 @@ class Reader:
         """Return a command as it may be run on this machine."""
         command = command.replace("localhost:8000", f"localhost:{self.port}")
         command = re.sub("^redis-cli ", f"redis-cli -p {self.redis_port} ", command)
-        if command.startswith("pkill "):
-            groups = {str(os.getpgid(process.pid)) for process in family(self.server)}
-            command += f" -g {','.join(groups)}"
         return command
 
     def shell(self, command, folder, **options):

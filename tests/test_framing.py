@@ -1,12 +1,13 @@
 """A step that the tool serves may be shown in a frame by slides and notebooks of this machine."""
 
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from playwright.sync_api import expect
 
-from support import FRAMED
+from support import FRAMED, STEPS
 from workshop.base.steps import Step
 from workshop.show.run import Site
 
@@ -85,3 +86,33 @@ class TestFrames:
         headers = serve(step).get("/").headers
         assert "Content-Security-Policy" not in headers
         assert headers["X-Frame-Options"] == "DENY"
+
+
+class TestStacks:
+    """The tool, and nobody else, is told where a step's greenlets are."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def fast(cls, serve):
+        """Step 7, which hides from Python's garbage collector what is there from the start."""
+        return serve(STEPS[7], **FRAMED, STACKS_TOKEN="only-for-tests")
+
+    def ask(self, server, token):
+        """Ask with a token."""
+        return server.get("/", headers={"X-Stacks-Token": token}).text
+
+    def test_what_is_hidden_is_said(self, fast, raw):
+        """And what came later is shown: a browser that waits."""
+        raw(fast)
+        said = self.ask(fast, "only-for-tests")
+        assert "gc.freeze()" in said
+        assert re.search(r"board/direct.py:\d+ in _upgrade_websocket ", said), said
+
+    @pytest.mark.parametrize("token", ["", "only-for-test", "only-for-tests2", b"\xff"])
+    def test_who_does_not_know_the_token_is_told_nothing(self, fast, token):
+        """The page is as for anybody."""
+        assert "Notice board" in self.ask(fast, token)
+
+    def test_without_a_token_nobody_is(self, server):
+        """Not who sends an empty one either."""
+        assert "Notice board" in self.ask(server, "")

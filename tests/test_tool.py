@@ -319,6 +319,7 @@ def test_publish_is_heard_by_the_running_step_and_nothing_outlives_it(clone):
             result = call(clone, "publish", "Hello", *arguments)
             assert result.returncode == 0, result.stdout + result.stderr
             assert "1 server heard it" in result.stdout
+            assert "A channel keeps nothing" in result.stdout
 
         family = running.family()
         names = {process.name() for process in family}
@@ -340,6 +341,42 @@ def test_two_boards_do_not_hear_what_is_published_to_the_other(clone):
         told = [json.loads(file.read_text()) for file in (clone / ".workshop/running").iterdir()]
         assert {what["url"] for what in told} == set(urls)
         assert len({what["redis"] for what in told}) == 2
+
+
+def test_stacks_shows_the_steps_own_lines(clone):
+    mine = clone / "my-stacks"
+    shutil.copytree(clone / "steps" / "02_gevent_server", mine, ignore=MADE)
+    views = mine / "notices" / "views.py"
+    views.write_text(views.read_text().replace("sleep(5)", "sleep(5000)"))
+    with (
+        Call(
+            clone, "run", "--dir", "my-stacks", "--no-browser", f"--port={free_port()}"
+        ) as running,
+        contextlib.ExitStack() as stack,
+    ):
+        url = running.url()
+        for _ in range(3):
+            port = int(url.rpartition(":")[2])
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            slow.sendall(b"GET /slow/ HTTP/1.0\r\n\r\n")
+        said = call(clone, "stacks").stdout
+        sleeping = r"^3 ×\n    notices/views.py:\d+ in slow +time.sleep\(5000\)$"
+        assert re.search(sleeping, said, re.M), said
+        assert "server.serve_forever()" in said
+        assert "django" not in said
+        assert len(said.splitlines()) < 20, said
+        assert "Notice board" in get(url)[1], "who has no token is shown the page"
+        running.ctrl_c()
+    result = call(clone, "stacks")
+    assert result.returncode == 1
+    assert "No step is running" in result.stderr
+
+
+def test_stacks_of_a_step_without_gevent_says_so(clone):
+    with Call(clone, "run", "1", "--no-browser", f"--port={free_port()}") as running:
+        running.url()
+        assert "There are no greenlets" in call(clone, "stacks").stdout
+        running.ctrl_c()
 
 
 def test_publish_that_nobody_hears_says_what_to_check(clone):
@@ -439,7 +476,7 @@ def test_share_listens_on_the_network_without_debug_pages(clone):
         assert get(url + "/static/notices/board.css")[0] == 200
         assert "in the stream" in call(clone, "publish", "Hello").stdout
 
-        # As `pkill -USR1 -f serve.py` does, in this step's lesson: the server must survive it.
+        # As `pkill -USR1 -f serve.py` does: the server must survive it, and its guardian too.
         said = len(running.output)
         for process in running.family():
             if "serve.py" in process.cmdline():
@@ -455,6 +492,9 @@ def test_a_process_behind_nginx_is_killed_by_its_number_and_comes_back(clone):
         url = running.url()
         assert running.listening() <= {"127.0.0.1", "::1"}
         number = running.wait_for(r"Servers +(\d+), \d+, \d+, \d+ ")[1]
+        said = call(clone, "stacks").stdout
+        assert said.count("06_many_servers, at port ") == 4
+        assert said.count(" in count_all ") == 4, said
         running.type("1")
         running.wait_for("The processes are ")
         running.type(number)

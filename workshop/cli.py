@@ -23,6 +23,7 @@ GROUPS = {
         "jump": "workshop.learn.jump",
         "diff": "workshop.show.diff",
         "publish": "workshop.show.publish",
+        "stacks": "workshop.show.stacks",
         "notebook": "workshop.lab.notebook",
         "doctor": "workshop.show.doctor",
         "map": "workshop.show.overview",

@@ -375,7 +375,7 @@ def finish(touched: list[Step], changed: set[str]) -> None:
         print(f"To bring the listings in the READMEs up to date:  {ME} listings --fix")
     for path in made:
         print(f"Made anew: {path.relative_to(ROOT).as_posix()}")
-    tests = [str(int(step.number)) for step in touched] + ["diffs", "listings"]
+    tests = [str(int(step.number)) for step in touched] + ["diffs", "listings", "answers"]
     tests += ["classic"] if any(path.is_relative_to(CLASSIC.folder) for path in made) else []
     tests += ["guard", "full_room", "follow"] if GUARD in changed else []
     print(f"\nRead it with `git diff`, and test it:  {ME} test {' '.join(tests)}")

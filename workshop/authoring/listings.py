@@ -1,7 +1,8 @@
 """Compare the code that the pages show with the files that they name; --fix rewrites it.
 
 A page is a README, a slide or a notebook. Each block of code in it is a command (sh), what that
-command prints (text), or a listing, with a comment on the line above that names what it shows:
+command prints (text), a change to try (diff: tests/test_answers.py does), or a listing, with a
+comment on the line above that names what it shows:
 
     <!-- listing: notices/views.py board -->
     <!-- listing: serve.py from "from gevent import monkey" to "sio = socketio.Server" -->
@@ -145,12 +146,12 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """Return what this is: a listing, a command, its output, or nothing known."""
+        """Return what this is: a listing, a command, its output, a change, or nothing known."""
         if self.marker and self.marker.kind == "listing":
             return "listing"
         if self.language == "text" and self.follows and self.follows.kind == "command":
             return "output"
-        return "command" if self.language == "sh" else ""
+        return {"sh": "command", "diff": "change"}.get(self.language, "")
 
     @property
     def label(self) -> str:

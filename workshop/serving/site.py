@@ -47,8 +47,10 @@ class Site:
         self.url = f"http://localhost:{port}"
         self.password = secrets.token_urlsafe(9)
         self.addresses = ports.addresses() if host == "0.0.0.0" else []
-        # For the slides and the notebooks, which show a step in a frame.
+        # For the slides and the notebooks, which show a step in a frame, and for `stacks`.
+        self.stacks_token = secrets.token_hex(16)
         framed = {"DJANGO_SETTINGS_MODULE": "framed", "PYTHONPATH": str(FRAMING)}
+        framed["STACKS_TOKEN"] = self.stacks_token
         self.environment = settings.environment(self.addresses) | framed
         self.redis: redis_server.Redis | None = None
         self.server: Server | None = None
@@ -189,10 +191,14 @@ class Site:
 
     def announce(self) -> None:
         """Say to other commands what runs."""
-        redis_url = self.redis.url if self.redis else None
-        folder = str(self.step.folder)
         self.told = running.tell(
-            step=self.step.name, folder=folder, url=self.url, port=self.port, redis=redis_url
+            step=self.step.name,
+            folder=str(self.step.folder),
+            url=self.url,
+            port=self.port,
+            redis=self.redis.url if self.redis else None,
+            processes=getattr(self, "ports", [self.port]),
+            stacks_token=self.stacks_token,
         )
 
     def end(self) -> None:

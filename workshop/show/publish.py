@@ -133,6 +133,7 @@ def report(kept: bool, heard: list[int], redis_name: str) -> int:
         return 0
     if not unheard:
         print(f"{what}: {counted(min(heard), 'server')} heard it.")
+        print("A channel keeps nothing: reload a page, and what was said is gone.")
         return 0
     if unheard < len(heard):
         print(f"{what}, but nobody heard {unheard} of them: was the server away for a moment?")

@@ -1,7 +1,7 @@
 """A step's own settings, and who may show its pages in a frame: the slides and the notebooks.
 
 Django lets nobody. The tool serves a step with DJANGO_SETTINGS_MODULE=framed, and its PYTHONPATH
-has this folder, in which nothing else is; the step itself knows nothing of it.
+has this folder, in which only stacks.py is beside it; the step itself knows nothing of it.
 """
 
 import os
@@ -9,7 +9,7 @@ import os
 from board.settings import *  # noqa: F403
 from board.settings import MIDDLEWARE
 
-MIDDLEWARE = [*MIDDLEWARE, "framed.frame_ancestors"]
+MIDDLEWARE = ["stacks.middleware", *MIDDLEWARE, "framed.frame_ancestors"]
 MINE = "'self' http://localhost:* http://127.0.0.1:*"
 
 

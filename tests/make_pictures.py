@@ -1,20 +1,34 @@
-"""Make the pictures of the running steps: the README's, and those that stand in for live slides.
+"""Make the pictures of the running steps: the READMEs', and those that stand in for live slides.
 
-.venv/bin/python tests/make_pictures.py
+.venv/bin/python tests/make_pictures.py [board | slides | lessons | lesson-3 …]
+
+Without a name it makes them all. Nothing is drawn: each window is a real one, and what a terminal
+shows was printed. In lessons the port of a test becomes 8000, as the README has it.
 """
 
 import base64
+import html
+import re
+import selectors
+import signal
+import struct
+import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+import threading
+import zlib
+from collections import Counter
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import websocket
 from playwright.sync_api import sync_playwright
 
-from support import ROOT, STEPS, Client, Database, Redis, Server, manage
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-sys.path.insert(0, str(ROOT))
+from test_06_many_servers import Nginx
 
+from support import ROOT, STEPS, Client, Database, Redis, Server, environment, manage
 from workshop.install.chromium import find_chromium
 
 NOTICES = [
@@ -38,10 +52,32 @@ SLIDE = {
     "sheet": "gap: 25px",
     "window": "border: 2px solid #dcd6c6; border-radius: 12px",
 }
+# What a README shows at its own width, and half as sharp again: two windows, or one and a terminal.
+LESSON_WIDTH, LESSON_SCALE = 830, 1.5
+COLOURS = 64
+MARGIN = 10  # below the last notice
+NARROW, WIDE = (500, 395, 700), (960, 806, 560)  # a page's width, how wide it is shown, its height
+LESSON_NOTICES = [
+    ("Registration", "The badges are at the main door."),
+    ("Room 3", "Greenlets begin ten minutes late."),
+    ("The kitchen", "Coffee is ready!"),
+]
+LESSON_STYLE = """
+body { margin: 0; padding: 12px; display: flex; flex-wrap: wrap; gap: 16px; background: #d9dfe4; }
+figure { margin: 0; width: 395px; border-radius: 8px; overflow: hidden; background: #fffdf7; }
+figure.wide, figure:has(pre) { width: 806px; }
+figure:has(pre) { background: #14191f; }
+figcaption { padding: 5px 16px; background: #2c3540; color: #fff; }
+figcaption { font: 600 14px/1.4 system-ui, sans-serif; }
+img { display: block; width: 100%; }
+pre { margin: 0; padding: 12px 16px; color: #e7ebef; white-space: pre-wrap; }
+pre { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
+b { color: #6fd6bf; }
+"""
 
 
-def main():
-    """Make them all."""
+def main(*wanted):
+    """Make them all, or those that are wanted."""
     with ExitStack() as stack:
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
@@ -53,15 +89,23 @@ def main():
         redis = Redis()
         stack.callback(redis.stop)
 
-        def serve(number):
+        def serve(number, kind=Server, **extra):
             settings = {"DATABASE_URL": database.copy(), "REDIS_URL": redis.url}
-            server = Server(STEPS[number], **settings)
+            server = kind(STEPS[number], **settings | extra)
             stack.callback(server.stop)
             return server
 
-        make_board(browser, serve(4))
+        if not wanted or "board" in wanted:
+            make_board(browser, serve(4))
         for number in (1, 2, 3, 4):
-            make_step(browser, number, serve(number))
+            if not wanted or "slides" in wanted:
+                make_step(browser, number, serve(number))
+        for name, make in LESSONS.items():
+            if not wanted or {name, "lessons"} & {*wanted}:
+                shots = make(browser, serve)
+                path = ROOT / "pictures" / f"{name}.png"
+                path.write_bytes(with_palette(browser, side_by_side(browser, shots)))
+                print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes")
 
 
 def make_board(browser, server):
@@ -118,5 +162,299 @@ def put_together(browser, pages, scale, look, path):
         page.close()
 
 
+# A picture for each lesson: two shots, each a caption and what is under it
+
+
+def lesson_1(browser, serve):
+    """The window that has posted shows the notice, the other one doesn't."""
+    server = begin(serve(1))
+    pages = [open_page(browser, server), open_page(browser, server)]
+    post(pages[0], *LESSON_NOTICES[-1])
+    pages[0].get_by_text(LESSON_NOTICES[-1][1]).wait_for()
+    return [
+        shot("This window has just posted", pages[0]),
+        shot("This one has not been reloaded", pages[1]),
+    ]
+
+
+def lesson_2(browser, serve):
+    """A hundred slow requests at once, and meanwhile the board answers."""
+    server = begin(serve(2))
+    command = "seq 100 | xargs -P 100 -I_ curl -s http://localhost:8000/slow/ | sort | uniq -c"
+    page = open_page(browser, server, size=WIDE)
+    shell = subprocess.Popen(
+        ["bash", "-c", command.replace("8000", str(server.port))], stdout=subprocess.PIPE, text=True
+    )
+    post(page, *LESSON_NOTICES[-1])
+    page.get_by_text(LESSON_NOTICES[-1][1]).wait_for()
+    assert shell.poll() is None, "The board should answer while the slow ones wait."
+    printed, _ = shell.communicate(timeout=60)
+    return [
+        terminal(
+            "In a terminal: a hundred slow requests at once, on one thread", (command, printed)
+        ),
+        shot("Meanwhile, in a window", page),
+    ]
+
+
+def lesson_3(browser, serve):
+    """One by websocket and one by polling; both have it at once."""
+    server = begin(serve(3))
+    pages = [open_page(browser, server), open_page(browser, server, "/?transport=polling")]
+    for page in pages:
+        page.get_by_text("2 are here.").wait_for()
+    post(pages[0], *LESSON_NOTICES[-1])
+    for page in pages:
+        page.get_by_text(LESSON_NOTICES[-1][1]).wait_for()
+    return [
+        shot("This window has just posted", pages[0]),
+        shot("This one has ?transport=polling", pages[1]),
+    ]
+
+
+def lesson_4(browser, serve):
+    """Published from a terminal, and on the screen."""
+    server = begin(serve(4))
+    page = open_page(browser, server, size=WIDE)
+    page.get_by_text("Live, by websocket").wait_for()
+    commands = [
+        'python3 -m workshop publish "Coffee is ready!" --author "The kitchen"',
+        'redis-cli PUBLISH notices \'{"author": "redis-cli", "text": "Hello from a terminal"}\'',
+    ]
+    said = [(command, run(command, server)) for command in commands]
+    for text in ("Coffee is ready!", "Hello from a terminal"):
+        page.get_by_text(text).wait_for()
+    return [terminal("In another terminal", *said), shot("At once, in each window", page)]
+
+
+def lesson_5(browser, serve):
+    """A window while its server is away, and when it is back."""
+    server = begin(serve(5))
+    page = open_page(browser, server)
+    page.get_by_text("Live, by websocket").wait_for()
+    server.stop(signal.SIGKILL)
+    page.get_by_text("Waiting for the network").wait_for()
+    post(page, *LESSON_NOTICES[-1])
+    page.get_by_text(LESSON_NOTICES[-1][1]).wait_for()
+    away = shot("While the server is away", page)
+    for number in (1, 2):
+        publish(server, "Room 5", f"Said while the server was away: {number}.")
+    server.start()
+    page.get_by_text("Live, by websocket").wait_for()
+    page.get_by_text("the server was away: 2").wait_for()
+    page.locator("#notices").get_by_text(LESSON_NOTICES[-1][1]).wait_for()
+    page.get_by_text("waiting to be sent").wait_for(state="hidden")
+    return [away, shot("The same window, when it is back", page)]
+
+
+def lesson_6(browser, serve):
+    """A window before and after its process was killed."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        servers = [serve(6, at(8001))]
+        shared = {"DATABASE_URL": servers[0].extra["DATABASE_URL"]}
+        servers += [serve(6, at(port), **shared) for port in (8002, 8003, 8004)]
+        begin(servers[0])
+        nginx = Nginx(STEPS[6], servers, Path(folder))
+        stack.callback(nginx.stop)
+        page, other = open_page(browser, nginx), open_page(browser, nginx)
+        page.get_by_text("2 are here.").wait_for()
+        died = nginx.serving(page)
+        before = shot("A window, and its process", page)
+        died.stop(signal.SIGKILL)
+        publish(servers[0], "Room 5", f"Said when process {died.port} had died.")
+        page.get_by_text("had died").wait_for()
+        page.wait_for_function(
+            f"!document.querySelector('#process').textContent.match(/{died.port}|^$/)"
+        )
+        page.get_by_text("2 are here.").wait_for()
+        after = shot(f"The same window: {died.port} was killed", page)
+        other.close()
+        return [before, after]
+
+
+def lesson_7(browser, serve):
+    """Two windows among a thousand."""
+    server = begin(serve(7, at(8001)))
+    with crowd(server, 998):
+        pages = [open_page(browser, server), open_page(browser, server)]
+        for page in pages:
+            page.get_by_text("1000 are here.").wait_for(timeout=60_000)
+        post(pages[0], *LESSON_NOTICES[-1])
+        for page in pages:
+            page.locator("#notices").get_by_text(LESSON_NOTICES[-1][1]).wait_for()
+        return [
+            shot("This window has just posted", pages[0]),
+            shot("Another of a thousand browsers", pages[1]),
+        ]
+
+
+LESSONS = {
+    f"lesson-{number}": make
+    for number, make in enumerate(
+        (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7), start=1
+    )
+}
+
+
+def begin(server):
+    """Let two notices be on the board of a server."""
+    for author, text in LESSON_NOTICES[:-1]:
+        server.post(author, text)
+    return server
+
+
+def at(port):
+    """Return a kind of server that has this port."""
+
+    class At(Server):
+        def start(self):
+            self.port, self.url = port, f"http://127.0.0.1:{port}"
+            super().start()
+
+    return At
+
+
+def open_page(browser, server, path="/", size=NARROW):
+    """Open a window, and wait until it is connected."""
+    width, shown, height = size
+    page = browser.new_page(
+        viewport={"width": width, "height": height},
+        device_scale_factor=LESSON_SCALE * shown / width,
+        color_scheme="light",
+        locale="en-GB",
+    )
+    page.goto(server.url + path)
+    if page.locator("#state").count():
+        page.get_by_text(re.compile("by (websocket|polling)")).wait_for()
+    return page
+
+
+def post(page, author, text):
+    """Post a notice in a window."""
+    page.get_by_label("Your name").fill(author)
+    page.get_by_label("Notice").fill(text)
+    page.get_by_role("button", name="Post").click()
+
+
+def run(command, server):
+    """Run a command that a README shows, with the test's Redis; return what it prints."""
+    port = re.search(r":(\d+)/", server.extra["REDIS_URL"])[1]
+    done = subprocess.run(
+        ["bash", "-c", command.replace("redis-cli PUBLISH", f"redis-cli -p {port} PUBLISH")],
+        cwd=ROOT,
+        env=environment(REDIS_URL=server.extra["REDIS_URL"], PYTHONPATH=None) | {"LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@contextmanager
+def crowd(server, number):
+    """Let so many be here, who answer pings and say nothing else."""
+    address = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+    selector, over = selectors.DefaultSelector(), threading.Event()
+
+    def answer():
+        while not over.is_set():
+            for key, _ in selector.select(0.5):
+                if key.data.recv() == "2":
+                    key.data.send("3")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        for _ in range(number):
+            client = websocket.create_connection(address, timeout=60)
+            client.recv()
+            client.send("40/presence,")
+            selector.register(client.sock, selectors.EVENT_READ, client)
+        yield
+    finally:
+        over.set()
+        thread.join()
+        for key in list(selector.get_map().values()):
+            key.data.shutdown()
+
+
+def shot(caption, page):
+    """Return a window as it is now, under a caption."""
+    page.evaluate("document.activeElement.blur()")
+    size = page.viewport_size
+    bottoms = page.locator("li").evaluate_all(
+        "all => all.map(li => li.getBoundingClientRect().bottom)"
+    )
+    # No notice is cut in two.
+    fits = [bottom for bottom in bottoms if bottom + MARGIN <= size["height"]]
+    height = round(max(fits)) + MARGIN
+    clip = {"x": 0, "y": 0, "width": size["width"], "height": height}
+    image = base64.b64encode(page.screenshot(scale="device", clip=clip)).decode()
+    wide = " class=wide" if size["width"] == WIDE[0] else ""
+    image = f'<img src="data:image/png;base64,{image}">'
+    return f"<figure{wide}><figcaption>{html.escape(caption)}</figcaption>{image}</figure>"
+
+
+def terminal(caption, *commands):
+    """Return what was typed in a terminal, and what it printed, under a caption."""
+    said = [f"<b>$ {html.escape(typed)}</b>\n{html.escape(it)}" for typed, it in commands]
+    text = "\n".join(said)
+    return f"<figure><figcaption>{html.escape(caption)}</figcaption><pre>{text}</pre></figure>"
+
+
+def side_by_side(browser, shots):
+    """Return a PNG of shots beside each other, or below."""
+    sheet = browser.new_page(
+        viewport={"width": LESSON_WIDTH, "height": 100}, device_scale_factor=LESSON_SCALE
+    )
+    sheet.set_content(f"<!doctype html><style>{LESSON_STYLE}</style>{''.join(shots)}")
+    picture = sheet.screenshot(full_page=True)
+    sheet.close()
+    return picture
+
+
+def with_palette(browser, png):
+    """Return a PNG with the colours of which it has most: a third of the size."""
+    page = browser.new_page()
+    width, height, data = page.evaluate(
+        """async (png) => {
+          const image = await createImageBitmap(await (await fetch(png)).blob());
+          const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+          canvas.drawImage(image, 0, 0);
+          const { data } = canvas.getImageData(0, 0, image.width, image.height);
+          let text = "";
+          for (let at = 0; at < data.length; at += 8192)
+            text += String.fromCharCode(...data.subarray(at, at + 8192));
+          return [image.width, image.height, btoa(text)];
+        }""",
+        f"data:image/png;base64,{base64.b64encode(png).decode()}",
+    )
+    page.close()
+    raw = base64.b64decode(data)
+    pixels = list(zip(raw[0::4], raw[1::4], raw[2::4], strict=True))
+    counted = Counter(pixels)
+    palette = [colour for colour, _ in counted.most_common(COLOURS)]
+
+    def nearest(colour):
+        return min(
+            range(len(palette)),
+            key=lambda n: sum((a - b) ** 2 for a, b in zip(colour, palette[n], strict=True)),
+        )
+
+    index = {colour: nearest(colour) for colour in counted}
+    rows = bytes(index[pixel] for pixel in pixels)
+    lines = b"".join(b"\0" + rows[at : at + width] for at in range(0, len(rows), width))
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+        (b"PLTE", bytes(part for colour in palette for part in colour)),
+        (b"IDAT", zlib.compress(lines, 9)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

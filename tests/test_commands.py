@@ -6,7 +6,8 @@ next one is started or the page ends; Ctrl-C must then end it in order. As this 
 use for something else too, this much is not what a reader types:
 
 - a server gets a free port as its last argument, and `localhost:8000` becomes that port;
-- REDIS_URL names a Redis of the test's own, and `redis-cli` gets its port with `-p`;
+- REDIS_URL names a Redis of the test's own, and `redis-cli` gets its port with `-p`,
+  `redis.Redis()` with `port=`;
 - BROWSER is a program that opens nothing.
 """
 
@@ -30,7 +31,7 @@ from workshop.authoring import listings, testing
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 
 PAGES = ["README.md", "slides/README.md", "notebooks/README.md", "classic/README.md"]
-PAGES += ["benchmarks/README.md"]
+PAGES += ["benchmarks/README.md", "docs/systems.md"]
 PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("steps/*/README.md"))
 TOOL = "python3 -m workshop "
 SERVERS = (f"{TOOL}run ", f"{TOOL}slides", "python manage.py runserver", "python serve.py")
@@ -136,6 +137,7 @@ class Reader:
         """Return a command as it may be run on this machine."""
         command = command.replace("localhost:8000", f"localhost:{self.port}")
         command = re.sub("^redis-cli ", f"redis-cli -p {self.redis_port} ", command)
+        command = command.replace("redis.Redis()", f"redis.Redis(port={self.redis_port})")
         return command
 
     def shell(self, command, folder, **options):

@@ -7,6 +7,8 @@ from pathlib import Path
 from workshop.base.paths import STEPS
 from workshop.base.problem import Problem
 
+LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -45,9 +47,10 @@ class Step:
 
     @property
     def see_it(self) -> str:
-        """Return the section "See it" of the lesson, as Markdown."""
+        """Return the section "See it" of the lesson, as a terminal shows it: no picture."""
         match = re.search(r"^## See it\n(.*?)(?=^## |\Z)", self.readme, re.MULTILINE | re.DOTALL)
-        return match[1].strip() if match else ""
+        section = re.sub(r"^!\[.*\n\s*", "", match[1], flags=re.MULTILINE) if match else ""
+        return LINK.sub(r"\1", section).strip()
 
     @property
     def is_classic(self) -> bool:
@@ -63,8 +66,7 @@ class Step:
 
 def plain(markdown: str) -> str:
     """Return a line of Markdown without its marks."""
-    without_links = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", markdown)
-    return re.sub(r"[*`]|<!--.*?-->", "", without_links).strip()
+    return re.sub(r"[*`]|<!--.*?-->", "", LINK.sub(r"\1", markdown)).strip()
 
 
 def all_steps() -> list[Step]:

@@ -249,6 +249,7 @@ def test_my_folder_becomes_the_step_and_keeps_what_runs_left_there(scratch):
     for name in left:
         (my / name).parent.mkdir(parents=True, exist_ok=True)
         (my / name).write_text("mine\n")
+    assert "README" not in scratch.says("diff", 3, "--dir", "my", "--stat"), "that is not typed"
     patch = scratch.call("diff", 3, "--dir", "my", text=False).stdout
     assert not any(name.encode() in patch for name in left)
     scratch.git("apply", "--directory=my", "-", stdin=patch)

@@ -51,7 +51,8 @@ def main(args: argparse.Namespace) -> int:
         return check()
     old, new, listed, title = what_is_compared(args)
     trees = steptree.read(old), steptree.read(new)
-    if args.dir:  # What is left to do there: the page that says it is not to be typed.
+    if args.dir and (args.stat or sys.stdout.isatty()):
+        # What is left to type there; a pipe gets all that makes the folder the step.
         for tree in trees:
             tree.pop(steptree.README, None)
     if trees[0] == trees[1]:

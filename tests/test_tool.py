@@ -599,23 +599,38 @@ def test_without_uv_pip_does_it(tmp_path, uv):
 # Tests that were not run
 
 
-# In three processes, as all tests are, and in one.
+def run_tests(folder, rest, everything=False, **extra):
+    """Run the tests in a folder as `workshop test` does."""
+    program = (
+        "import sys, pathlib; from workshop.base import paths\n"
+        f"paths.TESTS = paths.ROOT = pathlib.Path({str(folder)!r})\n"
+        "from workshop.authoring import testing\n"
+        f"args = type('Args', (), {{'names': [], 'all': {everything}, 'rest': {rest}}})\n"
+        "sys.exit(testing.main(args))\n"
+    )
+    env = plain_environment(PYTHONPATH=str(ROOT), **extra)
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+
+
+def test_those_of_the_tool_are_run_with_all(tmp_path):
+    for name in ("test_03_namespace.py", "test_fire.py"):
+        (tmp_path / name).write_text("def test_a(): pass\n")
+    result = run_tests(tmp_path, ["-n0"])
+    assert "1 passed" in result.stdout, result.stdout + result.stderr
+    assert re.search("Not among them: .*fire.*test --all", result.stdout)
+    result = run_tests(tmp_path, ["-n0"], everything=True)
+    assert "2 passed" in result.stdout, result.stdout + result.stderr
+    assert "Not among them" not in result.stdout
+
+
+# In four processes, as all tests are, and in one.
 @pytest.mark.parametrize(("ci", "rest", "code"), [("", [], 0), ("true", ["-n0"], 1)])
 def test_a_skipped_test_is_counted_and_fails_in_ci(tmp_path, ci, rest, code):
     (tmp_path / "test_some.py").write_text(
         "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no browser here')\n"
     )
-    program = (
-        "import sys, pathlib; from workshop.base import paths\n"
-        f"paths.TESTS = paths.ROOT = pathlib.Path({str(tmp_path)!r})\n"
-        "from workshop.authoring import testing\n"
-        f"args = type('Args', (), {{'names': [], 'all': False, 'rest': {rest}}})\n"
-        "sys.exit(testing.main(args))\n"
-    )
-    env = plain_environment(PYTHONPATH=str(ROOT), **({"CI": ci} if ci else {}))
-    result = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, text=True
-    )
+    result = run_tests(tmp_path, rest, **({"CI": ci} if ci else {}))
     assert result.returncode == code, result.stdout + result.stderr
     assert "1 passed, 1 skipped" in result.stdout
     assert "1 test was not run" in result.stdout

@@ -6,15 +6,15 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from workshop.base.paths import ROOT, TESTS
+from workshop.base.paths import ME, ROOT, TESTS
 from workshop.base.problem import Problem
 from workshop.base.steps import find
 from workshop.install import environment
 from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
 
 HELP = "run the tests"
-# The tests of tests are for who changes those; those of the benchmark's other servers install them.
-APART = ("test_cures.py", "test_peers.py")
+# With --all alone: what installs, breaks, measures and runs whatever the pages show, for minutes.
+APART = ("bench", "carry", "check", "commands", "cures", "fire", "notebooks", "peers", "tool")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="3, namespace, tool, …; what follows -- is pytest's",
     )
-    parser.add_argument("--all", action="store_true", help="those too that take long: cures, peers")
+    parser.add_argument("--all", action="store_true", help="those of the tool too, which take long")
 
 
 def needs(args: argparse.Namespace) -> set[str]:
-    """Return what must be installed."""
-    return set(environment.PARTS)
+    """Return what must be installed; Jupyter, which is large, for its own tests alone."""
+    parts = set(environment.PARTS)
+    return parts if args.all or "notebooks" in args.names else parts - {"notebooks"}
 
 
 def main(args: argparse.Namespace) -> int:
@@ -46,8 +47,10 @@ def main(args: argparse.Namespace) -> int:
     # says which come first.
     parallel = [] if args.names else ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
     if not args.names and not args.all:
-        parallel += [f"--ignore={TESTS / name}" for name in APART]
+        parallel += [f"--ignore={TESTS / f'test_{name}.py'}" for name in APART]
     code = pytest.main([*files, *parallel, *args.rest], plugins=[recorder])
+    if not args.names and not args.all:
+        print(f"\nNot among them: {', '.join(APART)}. With those, all of it:  {ME} test --all")
     total = recorder.reasons.total()
     if not total:
         return int(code)

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from workshop.base.steps import find
 from workshop.base.what_changes import contract, pairs
 from workshop.learn import by_contract
 from workshop.learn.by_reading import javascript_syntax, python_syntax, undefined_name
@@ -97,3 +98,14 @@ def test_what_is_ones_own_is_not_complained_about(tmp_path):
     text = path.read_text().replace("        form.save()\n", kept).replace("form", "filled")
     path.write_text(re.sub(r'""".*?"""', '"""Mine."""', text, flags=re.S) + "\n\nMINE = 1\n")
     assert by_contract.not_yet(folder, step) is None
+
+
+def test_a_method_hands_on_what_it_is_called_with(tmp_path):
+    """A save() that forgets its arguments works until somebody says update_fields."""
+    step = find("4")
+    copy = shutil.copytree(step.folder, tmp_path / "my", ignore=LEFT)
+    models = copy / "notices/models.py"
+    models.write_text(models.read_text().replace("super().save(*args, **kwargs)", "super().save()"))
+    hint = by_contract.not_yet(copy, step)
+    assert hint.file == "notices/models.py"
+    assert "does not hand on all that Notice.save is called with" in hint.happened

@@ -206,6 +206,26 @@ SEEN = {
         '      <template>{% include "notices/notice.html" with notice=None %}</template>\n', "",
         "the page and its script: template", "In the step it is: <template>",
     ),
+    "an event that is async": Variant(
+        3, "notices/namespaces.py", "    def on_post(", "    async def on_post(", "event name",
+        "on_post is an `async def`",
+    ),
+    "a connection to no namespace": Variant(
+        3, BOARD_JS, 'io("/notices", options)', "io(options)", "event name",
+        'io() without a name first connects to the namespace "/"',
+    ),
+    "a form that the browser sends too": Variant(
+        3, BOARD_JS, "  event.preventDefault();\n", "", "how the form is sent",
+        "sent to the server by the browser, too",
+    ),
+    "an answer that nobody waits for": Variant(
+        3, BOARD_JS, "= await notices.timeout", "= notices.timeout", "how the form is sent",
+        "nobody waits for the answer",
+    ),
+    "a patch that leaves threads": Variant(
+        2, "serve.py", "monkey.patch_all()", "monkey.patch_all(thread=False)",
+        "monkey.patch_all()", "It says monkey.patch_all(thread=False)",
+    ),
     "an event that forgets whose it is": Variant(
         3, "notices/namespaces.py", "def on_post(self, sid, data)", "def on_post(self, data)",
         "undefined name", "In the step it is an argument of on_post(self, sid, data)",
@@ -253,6 +273,18 @@ TRIED = {
     "nobody reads": Variant(
         5, "serve.py", SPAWN, "", "one greenlet reads the stream, and the board is at /",
         "spawns no greenlet for it",
+    ),
+    "markup where there should be text": Variant(
+        3, BOARD_JS, 'querySelector(".text").textContent', 'querySelector(".text").innerHTML',
+        "text that arrives is shown as text", "shows 0 notices",
+    ),
+    "an argument of another library": Variant(
+        3, "notices/namespaces.py", "notice.as_dict())", "notice.as_dict(), broadcast=True)",
+        "a post is acknowledged with ok", "unexpected keyword argument 'broadcast'",
+    ),
+    "an outage in which nothing is saved": Variant(
+        4, LIVE, "as_dict()))\n    except RedisError", "as_dict()))\n    except ValueError",
+        "when Redis is gone the page stays up, and says so", "ConnectionError",
     ),
     "a listener that starts too late": Variant(
         4, "serve.py", SPAWN + "    server.serve_forever()\n",

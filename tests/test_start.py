@@ -180,6 +180,6 @@ def test_the_repository_itself_is_no_folder_of_ones_own(folder):
     command = [sys.executable, "-m", "workshop", "start", "3", "--dir", folder]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "belongs to the workshop" in done.stderr
+    assert "would be a part of the workshop" in done.stderr
     assert "Traceback" not in done.stderr
     assert (STEPS[3] / "manage.py").exists()

@@ -6,6 +6,7 @@ what a step takes out may do no harm for a while: these are seen by reading.
 
 import ast
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -83,6 +84,8 @@ def in_python(old: str, new: str, own: str) -> tuple[str, str] | None:
             return name, f"has {name} as in the step before."
         if left := sorted((was.uses - part.uses) & is_now.uses):
             return name, f"still uses {', '.join(left)} in {name}, and should no more."
+        if handed_on(part.code) - handed_on(is_now.code):
+            return name, f"does not hand on all that {name} is called with: see its super()."
         if lacks := sorted(((part.uses - was.uses) & known) - everything):
             return name, f"does not use {lacks[0]} yet: in the lesson, {name} does."
     for name in before:
@@ -95,6 +98,11 @@ def in_python(old: str, new: str, own: str) -> tuple[str, str] | None:
 def parts(text: str) -> dict[str, Part]:
     """Return the parts of a module by their names: Class.method."""
     return {name: part(nodes) for name, nodes in symbols(ast.parse(text))}
+
+
+def handed_on(code: str) -> set[str]:
+    """Return what a method hands on to the one that it replaces: *args, **kwargs."""
+    return set(re.findall(r"\*+\w+", " ".join(re.findall(r"super\(\)\.\w+\((.*)\)", code))))
 
 
 def symbols(scope: ast.AST, prefix: str = "") -> Iterator[tuple[str, list[ast.stmt]]]:

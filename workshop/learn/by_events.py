@@ -21,6 +21,8 @@ def event_names(folder: Path, step: Step) -> Hint | None:
     classes = namespace_classes(python)
     paths = registered(python, classes) | registered(folder / "serve.py", classes)
     text = without_comments(javascript.read_text(encoding="utf-8"))
+    if hint := asynchronous(python) or nameless(text, paths) or not_held_up(text):
+        return hint
     for variable, path, line in matches(r"(\w+)\s*=\s*io\(\s*[\"'`]([^\"'`]*)", text):
         if path not in paths:
             return wrong_namespace(path, line, paths, text, step)
@@ -28,6 +30,63 @@ def event_names(folder: Path, step: Step) -> Hint | None:
         hint = unheard(says, paths[path], step, text) or unsaid(hears, paths[path], step, text)
         if hint:
             return hint
+    return None
+
+
+def not_held_up(text: str) -> Hint | None:
+    """Look for a form that the browser sends too, and for an answer that nobody waits for."""
+    waits = r"(await|return)\s+\w+[^;]*?emitWithAck\(|emitWithAck\([^;]*?\)\s*\.then"
+    slips = (
+        (
+            r"(addEventListener)\(\s*[\"'`]submit",
+            "preventDefault|return false",
+            "the form is sent to the server by the browser, too",
+            "The listener of submit begins with event.preventDefault(): then the browser leaves "
+            "the form to it.",
+        ),
+        (
+            r"\.(emitWithAck)\(",
+            waits,
+            "emitWithAck() returns at once, and nobody waits for the answer",
+            "It returns a promise: await notices.timeout(5000).emitWithAck(…), in a function that "
+            "is async.",
+        ),
+    )
+    for begins, goes_on, happened, more in slips:
+        found = matches(begins, text)
+        if found and not re.search(goes_on, text):
+            hint = event_hint(f"In board.js {happened}.", more, BOARD_JS, found[0][1], text)
+            expected = "board.js sends the form itself, and waits for the acknowledgement."
+            return replace(hint, name="how the form is sent", expected=expected)
+    return None
+
+
+def asynchronous(path: Path) -> Hint | None:
+    """Look for an event that nobody would await."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.AsyncFunctionDef) and node.name.startswith("on_"):
+            return event_hint(
+                f"{node.name} is an `async def`, and this server awaits nothing.",
+                "With gevent a function is a plain `def`: it gives way wherever it waits.",
+                NAMESPACES,
+                node.lineno,
+            )
+    return None
+
+
+def nameless(text: str, paths: dict[str, "Events"]) -> Hint | None:
+    """Look for a connection to no namespace, which is the one called "/"."""
+    for _, line in matches(r"=\s*(io)\((?!\s*[\"'`])", text):
+        if "/" not in paths:
+            return event_hint(
+                'io() without a name first connects to the namespace "/", and serve.py registers '
+                + (" and ".join(f'"{each}"' for each in paths) or "none")
+                + ".",
+                'The path comes first, the options after it: io("/notices", options).',
+                BOARD_JS,
+                line,
+                text,
+            )
     return None
 
 

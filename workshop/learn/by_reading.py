@@ -184,6 +184,9 @@ def patch_all(folder: Path, step: Step) -> Hint | None:
     )
     if not calls:
         return replace(hint, happened="serve.py never calls monkey.patch_all().", line=1)
+    if calls[0].keywords or calls[0].args:
+        happened = f"It says {ast.unparse(calls[0])}, which leaves something as it was."
+        return replace(hint, happened=happened, line=calls[0].lineno)
     for node in tree.body:
         if isinstance(node, ast.Expr) and is_patch(node.value):
             return None

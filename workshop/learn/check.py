@@ -89,9 +89,10 @@ def check(
     level = 0
     if outcome.hint:
         last = known.get("hint") or {}
-        again = last.get("name") == outcome.hint.name and last.get("step") == step.name
+        found = {"step": step.name, "name": outcome.hint.name, "code": outcome.hint.code}
+        again = all(last.get(key) == value for key, value in found.items())
         level = min(last["level"] + 1, 3) if again and more else 2 if more else 1
-        known["hint"] = {"name": outcome.hint.name, "step": step.name, "level": level}
+        known["hint"] = found | {"level": level}
     else:
         known.pop("hint", None)
         known["done"] = sorted({*known.get("done", []), step.name})

@@ -27,7 +27,9 @@ def chosen(named: str | None) -> Path:
         place.is_relative_to(ROOT) and not re.match(r"my(-|$)", place.relative_to(ROOT).parts[0])
     ):
         raise Problem(
-            f"{named} belongs to the workshop itself. Name my/, my-…/ or a folder elsewhere.", 2
+            f"{named} would be a part of the workshop, for git. "
+            "Take my/, my-… or a folder elsewhere.",
+            2,
         )
     return folder
 

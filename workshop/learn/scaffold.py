@@ -35,9 +35,15 @@ def places(before: Step, step: Step) -> list[Place]:
         region = regions.find(marker, step.folder)
         if region.name in changed and not region.rest:  # A part of it is not shown.
             symbol = re.fullmatch(r"\S+ ([\w.]+)", marker)
-            what = symbol[1] if symbol else region.rows[0].strip().removeprefix("// ")
+            what = symbol[1] if symbol else first_words(region.rows[0])
             found.append(Place(marker, region, what, rows_before(marker, region, before)))
     return found
+
+
+def first_words(row: str) -> str:
+    """Return how a place begins, to be named in a sentence."""
+    row = row.strip().removeprefix("// ").rstrip(".,:;({ ")
+    return row if len(row) < 50 else row[:50].rpartition(" ")[0].rstrip(".,:;({ ") + " …"
 
 
 def rows_before(marker: str, region: Region, before: Step) -> list[str]:

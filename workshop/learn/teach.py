@@ -137,7 +137,7 @@ class Page:
         full = BAR * done // total
         line = Text("  ")
         line.append("━" * full, style="green").append("─" * (BAR - full), style="dim")
-        line.append(f"  {done} of {total}{'' if outcome.tried else ' the last time'}")
+        line.append(f"  {done} of {total}{'' if outcome.tried or not done else ' the last time'}")
         self.console.print(line)
 
     def show_more(self, level: int) -> None:

@@ -17,7 +17,7 @@ from workshop.base.parts import where
 from workshop.base.steps import Step, find
 from workshop.learn import by_importing
 from workshop.learn.by_reading import python_files
-from workshop.learn.hint import BOARD, BOARD_JS, Hint, missing_file
+from workshop.learn.hint import BOARD, BOARD_JS, Hint, missing_file, nearest
 from workshop.learn.lessons import Point
 from workshop.learn.overheard import Overheard
 from workshop.serving import ports
@@ -166,13 +166,13 @@ class Tutor:
             or self.not_in_serve(hint, str(error))
             or self.from_redis(hint)
             or self.from_page(hint, getattr(item, "page_errors", []))
-            or self.logged(hint)
+            or self.logged(hint, error)
             or replace(hint, happened=in_words(error) + self.slow(error))
         )
 
     def slow(self, error: BaseException) -> str:
         """Say that this machine may be the reason why something did not come."""
-        if slowness() < 1.5 or not re.search("Timeout|DidNotCome", type(error).__name__):
+        if slowness() < 1.5 or not is_late(error):
             return ""
         return " This machine is busy, and that may be why: look again when it is not."
 
@@ -283,9 +283,10 @@ class Tutor:
             return hint
         if found.name in ("exception", "undefined name"):
             happened = f"The server's log says: {found.happened}"
-            more = found.more if "In the step" in found.more else hint.more
-            if found.name != "exception":
-                more = found.more
+            more = found.more
+            if found.name == "exception" and "In the step" not in more:
+                line = nearest_line(found.code, self.step.folder / found.file)
+                more = f"In the step it is:  {line}" if line else hint.more
             return replace(
                 hint,
                 happened=happened,
@@ -325,23 +326,31 @@ class Tutor:
                     return replace(hint, file=file, line=number, code=line.strip(), part="")
         return hint
 
-    def logged(self, hint: Hint) -> Hint | None:
+    def logged(self, hint: Hint, error: Any) -> Hint | None:
         """Pass on what a server has logged during the test, but for the requests."""
         lines = [line for server in self.servers for line in server.log[self.read[id(server)] :]]
         said = [line.strip() for line in lines if not re.search(r"HTTP/1\.\d|://", line)]
-        if not any(said):
+        said = [line for line in said if line and not self.is_asked_in_vain(line)]
+        if not said:
             return None
-        line = next(filter(None, said))
-        hint = replace(hint, happened=f"The server's log says: {line[:300]}")
-        if line.startswith("Not Found: /") and "/static/" not in line:
+        seen = "" if is_late(error) else in_words(error)
+        hint = replace(hint, happened=f"{seen} The server's log says: {said[0][:300]}".strip())
+        if said[0].startswith("Not Found: /") and "/static/" not in said[0]:
             return replace(hint, file="board/urls.py", part="urlpatterns", line=None)
-        # Where it is logged: what is formatted stands for anything.
+        # Where it is logged: what is formatted stands for anything. The guard's is not theirs.
         for path in python_files(self.folder):
             for form in re.findall(r'logger\.\w+\(\s*f?"(.+?)"', path.read_text(encoding="utf-8")):
                 literal = [re.escape(each) for each in re.split(r"%[\w.]+|{.+?}", form)]
-                if len("".join(literal)) > 9 and re.match(".*".join(literal), line):
+                known = len("".join(literal)) > 9 and re.match(".*".join(literal), said[0])
+                if known and path.name != "guard.py":
                     return self.pointed(hint, form)
         return hint
+
+    def is_asked_in_vain(self, line: str) -> bool:
+        """Tell whether a page is not found that the step itself does not have."""
+        path = line.removeprefix("Not Found: /")
+        urls = (self.step.folder / "board/urls.py").read_text(encoding="utf-8")
+        return path != line and not path.startswith("static/") and f'"{path}"' not in urls
 
     def from_page(self, hint: Hint, errors: list) -> Hint | None:
         """Return a hint by an error in a page's JavaScript."""
@@ -364,6 +373,19 @@ class Tutor:
         file = found.relative_to(self.folder).as_posix()
         part = hint.part if file == hint.file else ""
         return replace(hint, file=file, line=line, code=code, part=part)
+
+
+def nearest_line(code: str, path: Path) -> str | None:
+    """Return the line of the step that comes nearest to one of theirs, if it is another."""
+    if not code or not path.is_file():
+        return None
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    return None if code in lines else nearest(code, lines)
+
+
+def is_late(error: BaseException) -> bool:
+    """Tell whether something was waited for in vain."""
+    return bool(re.search("Timeout|DidNotCome", type(error).__name__))
 
 
 def is_named(item, test: str) -> bool:
@@ -439,7 +461,7 @@ def on_the_page(text: str, actual: str) -> str:
     if notice and "count" in (what[1] if what else ""):
         return f"The window shows {shows} notices {notice[1]!r}, and should show one."
     shows = f"{shows[:120]} …" if len(shows) > 120 else shows
-    wanted = what[1].rstrip() if what else "something else"
+    wanted = re.sub(r"re\.compile\((.*?)\)", r"\1", what[1].rstrip()) if what else "something else"
     return f"In the window, {who} should {wanted}, and it is: {shows or 'empty'}"
 
 

@@ -105,6 +105,7 @@ POINTS = [
     point(
         "when Redis is gone the page stays up, and says so",
         "TestRedisGone::test_the_page_stays_up_and_says_so",
+        "TestRedisGone::test_a_notice_is_saved_all_the_same",
         expected="Without Redis the page stays up and says that it is not live; when Redis is "
         "back, it is live again by itself.",
         more='The loop around it: in listen(), while True, and on RedisError log "Not live…", '

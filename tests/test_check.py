@@ -31,6 +31,7 @@ PATCH = (
     "block.\n"
 )
 LIVE = "notices/live.py"
+MAIN = "if __name__" + (STEPS[2] / "serve.py").read_text().partition("if __name__")[2]
 BOARD_JS = "notices/static/notices/board.js"
 BOARD = "notices/templates/notices/board.html"
 
@@ -71,6 +72,10 @@ SEEN = {
     ),
     "a brace too many in the page's script": Variant(
         3, BOARD_JS, 'say("#count", "");\n}', 'say("#count", "");\n}}', "syntax error", "'}'"
+    ),
+    "quotes of a word processor": Variant(
+        2, "serve.py", 'async_mode="gevent"', "async_mode=“gevent”", "syntax error",
+        "Quotes are straight",
     ),
     "an import that is missing": Variant(
         1, "notices/views.py", "import redirect, render", "import render", "undefined name",
@@ -253,6 +258,15 @@ TRIED = {
         2, "serve.py", "gevent.signal_handler(signal.SIGINT, server.stop)",
         "gevent.signal_handler(server.stop, signal.SIGINT)", "server error",
         "The server's log says: TypeError",
+    ),
+    "a main part that is indented": Variant(
+        2, "serve.py", MAIN, "".join(f"    {line}" for line in MAIN.splitlines(True)),
+        "server does not start", "is indented, so it is a part of the function above it",
+    ),
+    "arguments in the other order": Variant(
+        2, "serve.py", "WSGIApp(sio, StaticFilesHandler(application))",
+        "WSGIApp(StaticFilesHandler(application), sio)", "the board is at /, as before",
+        "The server's log says: TypeError: 'Server' object is not callable",
     ),
     "nobody calls serve": Variant(
         2, "serve.py", 'if __name__ == "__main__":', "def never():", "server does not start",
@@ -476,6 +490,17 @@ def test_a_missing_client_has_its_hint(tmp_path, monkeypatch):
     hint = diagnose.find_trouble(folder, find("3"))
     assert hint.name == "node_modules missing"
     assert "npm ci" in hint.more
+
+
+def test_a_file_that_is_not_utf8_has_its_hint(tmp_path):
+    """As an editor on an old Windows saves it."""
+    folder = shutil.copytree(STEPS[2], tmp_path / "my", ignore=MADE)
+    file = folder / "serve.py"
+    text = file.read_text().replace("sio = ", "# for Zoë\nsio = ")
+    file.write_bytes(text.encode("cp1252"))
+    hint = diagnose.find_trouble(folder, find("2"))
+    assert (hint.name, hint.file) == ("not UTF-8", "serve.py")
+    assert "# for Zo" in text.splitlines()[hint.line - 1]
 
 
 def test_a_migration_that_was_not_run_has_its_hint(tmp_path):

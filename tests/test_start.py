@@ -111,6 +111,7 @@ def test_keep_puts_in_place_what_nobody_has_touched(tmp_path):
     assert (folder / "notices/models.py").read_text() == OWN
     own, step = steptree.read(folder), steptree.read(STEPS[4])
     assert own["board/settings.py"] == step["board/settings.py"]
+    assert own["README.md"] == step["README.md"], "each TODO says: as README.md shows it"
     assert {todo.file for todo in todos(folder)} == {
         "serve.py", "notices/live.py", "notices/namespaces.py",
     }  # fmt: skip

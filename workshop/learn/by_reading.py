@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from workshop.base import steptree
 from workshop.base.parts import IMPORTS
 from workshop.base.steps import Step, all_steps
 from workshop.base.todo import todos
@@ -32,6 +33,26 @@ def python_files(folder: Path) -> list[Path]:
     ]
 
 
+def encoding(folder: Path, step: Step) -> Hint | None:
+    """Look for a text that is not UTF-8: Python, Django and the browser would each guess."""
+    for name, file in steptree.read(folder).items():
+        if Path(name).suffix not in (".py", ".html", ".js", ".css"):
+            continue
+        try:
+            file.content.decode()
+        except UnicodeDecodeError as error:
+            return Hint(
+                name="not UTF-8",
+                expected="Every file is saved as UTF-8.",
+                happened=f"{name} is not: a character in it is in another encoding.",
+                more="Save it again as UTF-8; editors call that the file's encoding.",
+                file=name,
+                line=file.content[: error.start].count(b"\n") + 1,
+                lesson=lesson_about(name, step),
+            )
+    return None
+
+
 def python_syntax(folder: Path, step: Step) -> Hint | None:
     """Compile each file."""
     for path in python_files(folder):
@@ -39,12 +60,17 @@ def python_syntax(folder: Path, step: Step) -> Hint | None:
             compile(path.read_bytes(), path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:
             file, line = path.relative_to(folder).as_posix(), getattr(error, "lineno", None)
+            more = (
+                "The mistake may be in a line before: a bracket or a quote that is not closed, a "
+                "colon that is missing, or an indent of another depth."
+            )
+            if re.search("invalid character '[“”‘’]'", str(error)):
+                more = "Quotes are straight in Python: \" or '. A word processor bends them."
             return Hint(
                 name="syntax error",
                 expected=f"{file} is Python.",
                 happened=f"Python can't read it: {getattr(error, 'msg', error)}.",
-                more="The mistake may be in a line before: a bracket or a quote that is not "
-                "closed, a colon that is missing, or an indent of another depth.",
+                more=more,
                 file=file,
                 line=line,
                 code=with_caret(error),
@@ -100,10 +126,10 @@ def todo_left(folder: Path, step: Step) -> Hint | None:
         expected=f"{todo.file}: {why(todo.file, step)}",
         happened=f"Line {todo.line} of {todo.file} is still a TODO.{more}",
         more="The README shows what belongs there: type it in place of the TODO, and of the old "
-        "code below it if there is any of that name.",
+        "code below it if there is any of that name. If it is there already, delete the TODO.",
         file=todo.file,
         line=todo.line,
-        part=todo.what if re.fullmatch(r"[\w.]+", todo.what) else "",
+        part=todo.what.removesuffix(" …"),
         lesson=step,
     )
 

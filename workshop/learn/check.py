@@ -31,7 +31,7 @@ PATIENCE = 8  # seconds for what mostly takes milliseconds
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `check`."""
-    parser.add_argument("step", nargs="?", help="default: the step for which the folder was made")
+    parser.add_argument("step", nargs="?", help="default: the one that the folder is to be")
     parser.add_argument("--dir", metavar="DIR", help="another folder than my/")
     parser.add_argument("--hint", action="store_true", help="say more than the last time")
     parser.add_argument("--watch", action="store_true", help="again at each save, until Ctrl-C")
@@ -47,8 +47,10 @@ def what_to_check(args: argparse.Namespace) -> tuple[Path, Step]:
     """Return the folder to look at, and the step that it is to be."""
     folder = Path(args.dir or notes.MY)
     if not folder.is_dir():
-        number = args.step or "2"
-        raise Problem(f"There is no folder {shown(folder)}. `{ME} start {number}` makes one.", 2)
+        number = int(find(args.step).number) if args.step else 2
+        where = f" --dir {args.dir}" if args.dir else ""
+        make = f"`{ME} start {number}{where}`"
+        raise Problem(f"There is no folder {shown(folder)}. {make} makes one.", 2)
     wanted = args.step or notes.read(folder).get("step")
     if not wanted:
         raise Problem(

@@ -7,6 +7,7 @@ from workshop.base.steps import Step
 from workshop.learn.by_events import event_names
 from workshop.learn.by_importing import what_the_probe_finds
 from workshop.learn.by_reading import (
+    encoding,
     javascript_syntax,
     no_folder,
     patch_all,
@@ -21,6 +22,7 @@ def find_trouble(folder: Path, step: Step) -> Hint | None:
     """Return a hint about the first thing that keeps a folder from being tried at all."""
     looks: list[Callable[[Path, Step], Hint | None]] = [
         no_folder,
+        encoding,
         python_syntax,
         javascript_syntax,
         undefined_name,

@@ -101,7 +101,7 @@ def go_on(folder: Path, step: Step) -> list[str]:
     was = before(step)
     old, new = steptree.read(was.folder) if was else {}, what_it_begins_with(step)
     own = steptree.read(folder)
-    changed = [name for name in contract(step).labels if name in new]
+    changed = [name for name in (steptree.README, *contract(step).labels) if name in new]
     # Whoever has not touched a file loses nothing with it.
     ours = [name for name in changed if own.get(name) in (None, old.get(name))]
     write({name: new[name] for name in ours}, folder)

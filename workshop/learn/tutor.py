@@ -172,7 +172,7 @@ class Tutor:
 
     def slow(self, error: BaseException) -> str:
         """Say that this machine may be the reason why something did not come."""
-        if slowness() < 1.5 or not is_late(error):
+        if slowness() < 1.5 or not is_late(error) or "in the server's log" in str(error):
             return ""
         return " This machine is busy, and that may be why: look again when it is not."
 
@@ -230,7 +230,21 @@ class Tutor:
             happened = f"It runs, and does not answer on the port that it was told. {said}".strip()
         path = self.folder / "serve.py"
         serve = path.is_file()
-        if serve and "__main__" not in path.read_text(encoding="utf-8"):
+        code = path.read_text(encoding="utf-8") if serve else ""
+        if re.search(r"^[ \t]+if __name__", code, re.MULTILINE):
+            happened = "`if __name__ …` is indented, so it is a part of the function above it."
+            return replace(
+                hint,
+                name="server does not start",
+                happened=happened,
+                file="serve.py",
+                more="It begins at the margin: then Python comes to it when it has read the file.",
+                line=None,
+                part=MAIN,
+                lesson=find("2"),
+                section="What changes",
+            )
+        if serve and "__main__" not in code:
             return replace(
                 hint,
                 name="server does not start",
@@ -280,6 +294,8 @@ class Tutor:
             # Called by gevent, which has no line of theirs: spawn(listen).
             if called := re.match(r"TypeError: (\w+)\(\) ", said):
                 return self.pointed(hint, f"spawn({called[1]}")
+            if (self.folder / "serve.py").is_file():  # It says who is called with what.
+                return replace(hint, file="serve.py", part="serve", line=None)
             return hint
         if found.name in ("exception", "undefined name"):
             happened = f"The server's log says: {found.happened}"

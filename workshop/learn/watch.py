@@ -1,5 +1,6 @@
 """`check --watch`: again at each save. A key says more about what was found, without a new try."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -75,4 +76,6 @@ def notice(changes, saved: threading.Event) -> None:
 def run(*arguments: str) -> None:
     """Run a command of the tool's as if it were typed."""
     print()
-    subprocess.run([sys.executable, "-m", "workshop", *arguments])
+    # Without a pager, in which q would mean something else.
+    env = os.environ | {"GIT_PAGER": "cat"}
+    subprocess.run([sys.executable, "-m", "workshop", *arguments], env=env)

@@ -206,6 +206,11 @@ SEEN = {
         3, BOARD, '    {{ transports|json_script:"transports" }}\n', "",
         "the page and its script: #transports", "In the step it is: {{ transports|json_script",
     ),
+    "transports by one's own hand": Variant(
+        3, BOARD_JS, 'JSON.parse(document.querySelector("#transports").textContent)',
+        '["websocket"]', "the page and its script: #transports",
+        "board.js never looks for #transports.",
+    ),
     "no template for a notice": Variant(
         3, BOARD,
         '      <template>{% include "notices/notice.html" with notice=None %}</template>\n', "",

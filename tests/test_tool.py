@@ -333,14 +333,16 @@ def test_publish_is_heard_by_the_running_step_and_nothing_outlives_it(clone):
 
 def test_two_boards_do_not_hear_what_is_published_to_the_other(clone):
     shutil.copytree(clone / "steps" / "04_redis_listener", clone / "my-other", ignore=MADE)
-    first, second = (["run", *what, "--no-browser"] for what in (["4"], ["--dir", "my-other"]))
-    with Call(clone, *first) as one, Call(clone, *second) as other:
-        urls = one.url(), other.url()
-        result = call(clone, "publish", "To the latest")
-        assert "1 server heard it" in result.stdout, result.stdout + result.stderr
-        told = [json.loads(file.read_text()) for file in (clone / ".workshop/running").iterdir()]
-        assert {what["url"] for what in told} == set(urls)
-        assert len({what["redis"] for what in told}) == 2
+    runs = (["run", *which, "--no-browser"] for which in (["4"], ["--dir", "my-other"]))
+    with Call(clone, *next(runs)) as first:
+        urls = {first.url()}
+        with Call(clone, *next(runs)) as second:
+            urls.add(second.url())
+            result = call(clone, "publish", "To the latest")
+            assert "1 server heard it" in result.stdout, result.stdout + second.output
+            told = [json.loads(path.read_text()) for path in clone.glob(".workshop/running/*")]
+            assert {what["url"] for what in told} == urls
+            assert len({what["redis"] for what in told}) == 2
 
 
 def test_stacks_shows_the_steps_own_lines(clone):

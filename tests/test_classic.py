@@ -135,6 +135,8 @@ class TestWindows:
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.on("request", lambda request: wrong.append(request.url))
             page.goto(f"{server.url}/?transport={transport}")
+        for page in pages:
+            expect(page.locator("#state")).to_contain_text("Live")
         yield pages
         for context in contexts:
             context.close()
@@ -259,6 +261,7 @@ class TestUser:
         """On a socket that stays open."""
         session = server.log_in()
         browser = Old(server, "/notices", cookie=f"sessionid={session.cookies['sessionid']}")
+        browser.wait(LIVE)
         for text, official in (("While logged in", "true"), ("When logged out", "false")):
             browser.say(POST % text)
             assert f'"official":{official}' in browser.wait(NOTICE)

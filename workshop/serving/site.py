@@ -43,6 +43,7 @@ class Site:
         self.python = str(CLASSIC_PYTHON) if step.is_classic else sys.executable
         self.host = host
         self.port = port
+        self.ports = [port]  # one for each process
         self.stop = stop
         self.url = f"http://localhost:{port}"
         self.password = secrets.token_urlsafe(9)
@@ -197,7 +198,7 @@ class Site:
             url=self.url,
             port=self.port,
             redis=self.redis.url if self.redis else None,
-            processes=getattr(self, "ports", [self.port]),
+            processes=self.ports,
             stacks_token=self.stacks_token,
         )
 

@@ -1,5 +1,6 @@
 """Every hint of `workshop check`: steps that are broken as an attendee would break them."""
 
+import contextlib
 import os
 import re
 import select
@@ -8,13 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
-from support import ROOT, STEPS
+from support import PATIENCE, ROOT, STEPS, wait_until
 from workshop.base import notes
 from workshop.base.parts import where
 from workshop.base.steps import find
@@ -22,6 +25,13 @@ from workshop.learn import by_importing, diagnose
 from workshop.learn.lessons import NUMBERS, lesson
 
 MADE = shutil.ignore_patterns("db.sqlite3", "secret_key.txt", "__pycache__")
+
+
+def between(path, begin, end):
+    """Return a piece of a file, from where it begins up to another."""
+    return begin + path.read_text().partition(begin)[2].partition(end)[0]
+
+
 # Tried unbroken, and step 1 by --watch below. All of them would take half a minute, for tests that
 # are run on each step anyway.
 WHOLE = [max(STEPS)]
@@ -34,6 +44,11 @@ LIVE = "notices/live.py"
 MAIN = "if __name__" + (STEPS[2] / "serve.py").read_text().partition("if __name__")[2]
 BOARD_JS = "notices/static/notices/board.js"
 BOARD = "notices/templates/notices/board.html"
+NAMESPACES = "notices/namespaces.py"
+GET_REQUEST = between(STEPS[3] / NAMESPACES, "    def get_request(", "\n\nclass Presence(")
+PRESENCE = 'sio.register_namespace(Presence("/presence"))\n'
+SERVED = between(STEPS[3] / "serve.py", PRESENCE, "\n\nif __name__")
+NOTICES_JS = 'const notices = io("/notices", options);\n'
 
 
 @dataclass(frozen=True)
@@ -236,6 +251,9 @@ SEEN = {
         2, "serve.py", "monkey.patch_all()", "monkey.patch_all(thread=False)",
         "monkey.patch_all()", "It says monkey.patch_all(thread=False)",
     ),
+    "a listing that is pasted twice": Variant(
+        3, BOARD_JS, NOTICES_JS, NOTICES_JS * 2, "syntax error", "pasted a second time?"
+    ),
     "an event that forgets whose it is": Variant(
         3, "notices/namespaces.py", "def on_post(self, sid, data)", "def on_post(self, data)",
         "undefined name", "In the step it is an argument of on_post(self, sid, data)",
@@ -284,6 +302,18 @@ TRIED = {
     "a user who is kept": Variant(
         3, "notices/namespaces.py", "get_user(request).is_staff", "False",
         "who is an organiser is asked in each event", "on_post asks the session again",
+    ),
+    "a method that is a function": Variant(
+        3, NAMESPACES, GET_REQUEST, textwrap.dedent(GET_REQUEST),
+        "a post is acknowledged with ok", "get_request is a method of Notices: is it indented",
+    ),
+    "an attribute of another name": Variant(
+        3, NAMESPACES, "self.here = set()", "self.present = set()",
+        "a client connects to both namespaces", "__init__ sets it: self.here = set()",
+    ),
+    "a namespace that is registered too late": Variant(
+        3, "serve.py", SERVED, SERVED.replace(PRESENCE, "") + f"    {PRESENCE}",
+        "a client connects to both namespaces", "The line that registers /presence comes too late",
     ),
     "nobody listens": Variant(
         4, "serve.py", SPAWN, "", "one greenlet subscribes, and the board is at /",
@@ -404,7 +434,7 @@ def runs(tmp_path_factory, request):
             if name in names:
                 copy = variant.make(tmp_path_factory.mktemp("broken"))
                 if name in TRIED:
-                    found[name] = pool.submit(run, variant.step, copy)
+                    found[name] = pool.submit(run, variant.step, copy, "--hint")
                 else:
                     step = find(str(variant.step))
                     found[name] = copy, pool.submit(diagnose.find_trouble, copy, step)
@@ -473,6 +503,45 @@ def test_a_second_and_a_third_hint_say_more(tmp_path):
     code.write_text(code.read_text().replace("    def on_psot", "   def on_post"))
     assert "unindent does not match" in run(3, folder)[1]
     assert notes.read(folder)["hint"]["level"] == 1
+
+
+def test_what_is_copied_has_two_levels(tmp_path):
+    """The command says all: four hundred lines after it would not."""
+    folder = SEEN["guard.py forgotten"].make(tmp_path)
+    said = [run(3, folder, *options)[1] for options in ([], *[["--hint"]] * 2)]
+    assert "A second hint:" in said[0]
+    assert all("cp steps/03_namespace/board/guard.py" in each for each in said[1:])
+    assert not any("lines themselves" in each or "class Handler" in each for each in said)
+
+
+def test_stopped_while_the_log_has_an_exception_it_says_only_that(tmp_path):
+    """The servers are ended then, whatever their logs would fail."""
+    folder = TRIED["a listener without a namespace"].make(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workshop", "check", "4", "--dir", folder],
+        cwd=ROOT,
+        env=os.environ | {"PATIENCE": "600"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    def is_served():
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):  # It may have ended.
+                if "serve.py" in child.cmdline() and child.net_connections("tcp"):
+                    return True
+
+    try:
+        wait_until(is_served, "the server")
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=PATIENCE)[0]
+    finally:
+        process.kill()
+        process.wait()
+    assert "Traceback" not in said, said
+    assert "Stopped." in said, said
 
 
 def test_a_port_that_is_taken_has_its_hint(tmp_path):
@@ -598,47 +667,88 @@ def test_watch_checks_again_at_each_save(tmp_path):
         process.wait()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="has no pseudo-terminals")
-def test_a_key_says_more(tmp_path):
-    """Without another try: a better hint, the lines, the diff; and a jump, which asks once more."""
-    import pty
+class Watch:
+    """`check --watch` in a terminal."""
 
-    folder = SEEN["a method with a typo"].make(tmp_path)
-    command = [sys.executable, "-m", "workshop", "check", "3", "--dir", folder, "--watch"]
-    ours, theirs = pty.openpty()
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
-    env = os.environ | {"COLUMNS": "100", "PAGER": "cat"}
-    process = subprocess.Popen(command, cwd=ROOT, env=env, **streams)
-    os.close(theirs)
+    def __init__(self, number, folder):
+        import pty
 
-    def said(until):
+        self.terminal, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workshop", "check", str(number), "--dir", folder, "--watch"],
+            cwd=ROOT,
+            env=os.environ | {"COLUMNS": "100", "PAGER": "cat"},
+            **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
+        )
+        os.close(theirs)
+
+    def press(self, key):
+        """Press a key."""
+        os.write(self.terminal, key.encode())
+
+    def said(self, until):
+        """Return what it says, up to some words."""
         text = ""
         while until not in text:
-            ready, _, _ = select.select([ours], [], [], 60)
+            ready, _, _ = select.select([self.terminal], [], [], 60)
             assert ready, f"{until!r} did not come: {text}"
-            text += os.read(ours, 100_000).decode()
+            text += os.read(self.terminal, 100_000).decode()
         return joined(re.sub(r"\x1b\[[\d;?]*\w", "", text))
 
-    try:
-        assert "Did you mean on_post" not in said("q  end")
-        for key, words in (("h", "Did you mean on_post"), ("l", "+ def on_post(")):
-            os.write(ours, key.encode())
-            assert words in said("q  end")
-        assert notes.read(folder)["hint"]["level"] == 3
-        os.write(ours, b"d")
-        said("on_psot")
-        os.write(ours, b"j")
-        said("j again: jump to step 4. What you have is kept aside.")
-        os.write(ours, b"j")
-        assert "✗ to do: " in said("q  end")
-        assert notes.read(folder)["step"] == STEPS[4].name
-        assert len([*tmp_path.glob("my-*/notices/namespaces.py")]) == 1
-        os.write(ours, b"q")
-        assert process.wait(60) == 0
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
+    def end(self):
+        """End it, if it has not ended yet."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self.terminal)
+
+
+@pytest.fixture
+def watch():
+    """Watch folders, until the end of the test: watch(number, folder) → Watch."""
+    with contextlib.ExitStack() as stack:
+
+        def start(number, folder):
+            watching = Watch(number, folder)
+            stack.callback(watching.end)
+            return watching
+
+        yield start
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no pseudo-terminals")
+def test_a_key_says_more(watch, tmp_path):
+    """Without another try: a better hint, the lines, the diff; and a jump, which asks once more."""
+    folder = SEEN["a method with a typo"].make(tmp_path)
+    watching = watch(3, folder)
+    assert "Did you mean on_post" not in watching.said("q  end")
+    for key, words in (("h", "Did you mean on_post"), ("l", "+ def on_post(")):
+        watching.press(key)
+        assert words in watching.said("q  end")
+    assert notes.read(folder)["hint"]["level"] == 3
+    watching.press("d")
+    watching.said("on_psot")
+    watching.press("j")
+    watching.said("j again: jump to step 4. What you have is kept aside.")
+    watching.press("j")
+    assert "✗ to do: " in watching.said("q  end")
+    assert notes.read(folder)["step"] == STEPS[4].name
+    assert len([*tmp_path.glob("my-*/notices/namespaces.py")]) == 1
+    watching.press("q")
+    assert watching.process.wait(60) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no pseudo-terminals")
+def test_a_jump_that_is_refused_stays_where_it_was(watch):
+    """One of the repository's own folders is not to be filled with another step."""
+    watching = watch(1, STEPS[1])
+    watching.said("q  end")
+    watching.press("j")
+    watching.said("j again: jump to step 2.")
+    for _ in range(2):
+        watching.press("j")
+        watching.said("steps/01_plain_django would be a part of the workshop, for git.")
+    watching.press("q")
+    assert watching.process.wait(60) == 0
 
 
 def iter_until(stream, text):

@@ -21,7 +21,7 @@ def event_names(folder: Path, step: Step) -> Hint | None:
     classes = namespace_classes(python)
     paths = registered(python, classes) | registered(folder / "serve.py", classes)
     text = without_comments(javascript.read_text(encoding="utf-8"))
-    if hint := asynchronous(python) or nameless(text, paths) or not_held_up(text):
+    if hint := asynchronous(python) or nameless(text, paths) or form_slips(text):
         return hint
     for variable, path, line in matches(r"(\w+)\s*=\s*io\(\s*[\"'`]([^\"'`]*)", text):
         if path not in paths:
@@ -33,9 +33,8 @@ def event_names(folder: Path, step: Step) -> Hint | None:
     return None
 
 
-def not_held_up(text: str) -> Hint | None:
+def form_slips(text: str) -> Hint | None:
     """Look for a form that the browser sends too, and for an answer that nobody waits for."""
-    waits = r"(await|return)\s+\w+[^;]*?emitWithAck\(|emitWithAck\([^;]*?\)\s*\.then"
     slips = (
         (
             r"(addEventListener)\(\s*[\"'`]submit",
@@ -46,7 +45,7 @@ def not_held_up(text: str) -> Hint | None:
         ),
         (
             r"\.(emitWithAck)\(",
-            waits,
+            r"\bawait\b|\.then\(",
             "emitWithAck() returns at once, and nobody waits for the answer",
             "It returns a promise: await notices.timeout(5000).emitWithAck(…), in a function that "
             "is async.",

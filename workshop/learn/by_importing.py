@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from workshop.base.parts import statements, symbols, where
 from workshop.base.paths import NODE_MODULES, ROOT, shown
 from workshop.base.steps import Step, all_steps
 from workshop.learn.by_reading import how_it_is_defined, python_files
@@ -90,6 +91,8 @@ def exception(
             line=None,
             lesson=lesson_about(other, step),
         )
+    if frames and (missed := re.search(r"'(\w+)' object has no attribute '(\w+)'", said)):
+        hint = no_attribute(hint, missed[1], missed[2], folder, step)
     if kind in ("ModuleNotFoundError", "ImportError"):
         return import_error(hint, kind, text, module, folder, step)
     if kind == "OperationalError" and (match := re.search(r"no such (table|column): (\S+)", said)):
@@ -137,6 +140,26 @@ def not_written_yet(said: str, folder: Path, step: Step) -> tuple[str, str] | No
             ):
                 return name, file.as_posix()
     return None
+
+
+def no_attribute(hint: Hint, owner: str, name: str, folder: Path, step: Step) -> Hint:
+    """Say where the step itself has a method of this name, or sets the attribute."""
+    for path in python_files(step.folder):
+        classes = symbols(ast.parse(path.read_bytes()), owner)
+        for method in [each for node in classes for each in statements(node)]:
+            if not isinstance(method, ast.FunctionDef):
+                continue
+            hint = replace(hint, part=f"{owner}.{method.name}")
+            if method.name == name:
+                more = f"In the step, {name} is a method of {owner}: is it indented as one?"
+                file = path.relative_to(step.folder).as_posix()
+                code = f"def {name}("
+                line = where(folder / file, code) if (folder / file).is_file() else None
+                return replace(hint, more=more, file=file, line=line, code=f"{code}…):")
+            for statement in map(ast.unparse, statements(method)):
+                if re.match(rf"self\.{name}\b[^=(]* = ", statement):
+                    return replace(hint, more=f"In the step, {method.name} sets it:  {statement}")
+    return replace(hint, part="")
 
 
 def import_error(

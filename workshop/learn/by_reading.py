@@ -99,12 +99,15 @@ def javascript_syntax(folder: Path, step: Step) -> Hint | None:
     if done.returncode == 0 or not said:
         return None
     indent = len(said[2]) - len(said[2].lstrip())
+    more = "The mistake may be in a line before: look for a bracket, a brace or a quote that is "
+    more += "not closed."
+    if "already been declared" in said[4]:
+        more = "A name is declared once: is something in this file twice, pasted a second time?"
     return Hint(
         name="syntax error",
         expected=f"{BOARD_JS} is JavaScript.",
         happened=f"It can't be read: {said[4]}.",
-        more="The mistake may be in a line before: look for a bracket, a brace or a quote that is "
-        "not closed.",
+        more=more,
         file=BOARD_JS,
         line=int(said[1]),
         code=f"{said[2].lstrip()}\n{said[3][indent:]}".rstrip(),

@@ -30,6 +30,11 @@ class Hint:
     lesson: Step = field(kw_only=True)  # whose README
     section: str = "What changes"
 
+    @property
+    def levels(self) -> int:
+        """How often there is more: a command to copy says all, and needs no lines after it."""
+        return 2 if any(line.startswith("$ ") for line in self.more.splitlines()) else 3
+
 
 def lesson_about(file: str, step: Step) -> Step:
     """Return the step, this one or one before, whose README says that it changes a file."""

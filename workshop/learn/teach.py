@@ -83,7 +83,7 @@ class Page:
         if not outcome.hint:
             self.show_next(outcome)
         elif not self.watched:
-            self.show_more(level)
+            self.show_more(outcome.hint, level)
         if self.watched:
             self.show_keys(outcome, level)
         self.print()
@@ -140,7 +140,7 @@ class Page:
         line.append(f"  {done} of {total}{'' if outcome.tried or not done else ' the last time'}")
         self.console.print(line)
 
-    def show_more(self, level: int) -> None:
+    def show_more(self, hint: Hint, level: int) -> None:
         """Say how to get a better hint."""
         where = "" if self.folder == notes.MY.resolve() else f" --dir {shown(self.folder)}"
         number = (
@@ -151,7 +151,7 @@ class Page:
         command = f"{ME} check{number}{where} --hint"
         if level == 1:
             self.print(f"\n  A second hint:  {command}")
-        elif level == 2:
+        elif level < hint.levels:
             self.print(f"\n  The lines themselves:  {command}")
 
     def show_keys(self, outcome: Outcome, level: int) -> None:
@@ -159,8 +159,9 @@ class Page:
         if not sys.stdin.isatty():
             self.print("\n  Save a file to check again; Ctrl-C ends it.")
             return
-        keys = {"h": "a better hint"} if outcome.hint and level < 2 else {}
-        keys |= {"l": "the lines themselves"} if outcome.hint and level < 3 else {}
+        levels = outcome.hint.levels if outcome.hint else 0
+        keys = {"h": "a better hint"} if level < min(2, levels) else {}
+        keys |= {"l": "the lines themselves"} if level < levels == 3 else {}
         keys |= {"d": "all that differs from the step"}
         if following := mine.after(self.step):
             keys |= {"j": f"jump to step {int(following.number)}"}

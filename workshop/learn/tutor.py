@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import re
+import signal
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from workshop.base.steps import Step, find
 from workshop.learn import by_importing
 from workshop.learn.by_reading import python_files
 from workshop.learn.hint import BOARD, BOARD_JS, Hint, missing_file, nearest
+from workshop.learn.in_words import in_words, is_late, is_value
 from workshop.learn.lessons import Point
 from workshop.learn.overheard import Overheard
 from workshop.serving import ports
@@ -48,9 +50,8 @@ class Tutor:
         self.left: dict[str, set[str]] = {}  # the tests of a point that have not run yet
         self.point_of: dict[str, Point] = {}
         self.servers: list = []  # that the tests have started
-        self.read: defaultdict[int, int] = defaultdict(
-            int
-        )  # how far the log of each was when a test began
+        # How far the log of each was when a test began.
+        self.read: defaultdict[int, int] = defaultdict(int)
         self.overheard: Overheard | None = None
 
     # pytest calls these.
@@ -158,6 +159,7 @@ class Tutor:
             return self.did_not_start(hint, error.server, error.silent)
         if isinstance(error, OSError) and (dead := self.ended()):
             return self.did_not_start(hint, dead, silent=False)
+        self.stop_servers()
         if isinstance(error, KeyError) and "csrftoken" in str(error):
             return replace(hint, happened=NO_TOKEN, more=TOKEN, file=BOARD, part="<form", line=None)
         log = [line for server in self.servers for line in server.log]
@@ -190,16 +192,29 @@ class Tutor:
         unheard = "to subscribe" in error or "to read the stream" in error
         if refused and f'"{refused[1]}"' not in text.replace("'", '"'):
             happened = f"serve.py registers no namespace {refused[1]}, so the server refuses it."
+        elif refused and (line := too_late(text, f"('{refused[1]}')")):
+            happened = f"The line that registers {refused[1]} comes too late: the server runs "
+            happened += "already, and what is above it does not come back."
+            more = "A namespace is registered at once, below the line that makes sio."
+            return replace(
+                hint, happened=happened, more=more, file="serve.py", line=line, part="sio"
+            )
         elif unheard and "listen" not in text.replace("listens", ""):
             happened = "Nobody listens, and nothing in serve.py starts listen()."
         elif unheard and "spawn(listen" not in text:
             happened = "Nobody listens: serve.py imports listen, and spawns no greenlet for it."
-        elif unheard and text.find("serve_forever()") < text.find("spawn(listen"):
+        elif unheard and (line := too_late(text, "spawn(listen")):
             happened = "Nobody listens: server.serve_forever() stays, and the line that spawns "
             happened += "listen() is after it."
+            return replace(hint, happened=happened, file="serve.py", line=line, part="")
         else:
             return None
         return replace(hint, happened=happened, file="serve.py", line=None, part="")
+
+    def stop_servers(self) -> None:
+        """Stop the servers: then all that they have printed is read."""
+        for server in self.servers:
+            server.stop(signal.SIGKILL)
 
     def ended(self):
         """Return a server that ended by itself."""
@@ -301,8 +316,9 @@ class Tutor:
             happened = f"The server's log says: {found.happened}"
             more = found.more
             if found.name == "exception" and "In the step" not in more:
+                # Where no line of the step comes near, what is seen is more than the point knows.
                 line = nearest_line(found.code, self.step.folder / found.file)
-                more = f"In the step it is:  {line}" if line else hint.more
+                more = f"In the step it is:  {line}" if line else more
             return replace(
                 hint,
                 happened=happened,
@@ -310,7 +326,7 @@ class Tutor:
                 file=found.file,
                 line=found.line,
                 code=found.code,
-                part=hint.part if found.file == hint.file else "",
+                part=found.part or (hint.part if found.file == hint.file else ""),
                 lesson=hint.lesson if found.line else found.lesson,
                 section=hint.section if found.line else found.section,
             )
@@ -329,13 +345,13 @@ class Tutor:
             "the same name: CHANNEL in step 4, STREAM from step 5 on.",
         )
         for quoted in (f'"{name}"', f"'{name}'"):
-            hint = self.pointed(hint, quoted)
+            # Another file may have the same name for an event.
+            hint = self.pointed(hint, quoted, first="live.py")
         return hint
 
-    def pointed(self, hint: Hint, code: str) -> Hint:
+    def pointed(self, hint: Hint, code: str, first: str = "") -> Hint:
         """Return a hint that points to the first line with some code in it."""
-        # Where Redis is spoken to comes first: other files may have the same name for an event.
-        for path in sorted(python_files(self.folder), key=lambda path: path.name != "live.py"):
+        for path in sorted(python_files(self.folder), key=lambda path: path.name != first):
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
                 if code in line:
                     file = path.relative_to(self.folder).as_posix()
@@ -399,9 +415,18 @@ def nearest_line(code: str, path: Path) -> str | None:
     return None if code in lines else nearest(code, lines)
 
 
-def is_late(error: BaseException) -> bool:
-    """Tell whether something was waited for in vain."""
-    return bool(re.search("Timeout|DidNotCome", type(error).__name__))
+def too_late(text: str, code: str) -> int | None:
+    """Return the line of some code of serve.py that is never reached: the server has begun."""
+    for node in ast.walk(ast.parse(text)):
+        begun = False
+        for each in getattr(node, "body", []) if isinstance(node, ast.stmt | ast.Module) else []:
+            said = ast.unparse(each)
+            if begun and code in said:
+                return each.lineno
+            # A function that serves is not called yet; the main part calls it.
+            begun = begun or (isinstance(each, ast.Expr) and "serve_forever()" in said)
+            begun = begun or (isinstance(each, ast.If) and "__main__" in said)
+    return None
 
 
 def is_named(item, test: str) -> bool:
@@ -434,82 +459,3 @@ def last_traceback(log: list[str], folder: Path) -> tuple[str, str, list[tuple]]
             said, kind = text, text.partition(":")[0].rpartition(".")[2]
             said = f"{kind}{text[len(text.partition(':')[0]) :]}"
     return kind, said, frames
-
-
-# What a failed test says, without its code
-
-
-def in_words(error: BaseException) -> str:
-    """Return a sentence for what a test found."""
-    text = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip()
-    name = type(error).__name__
-    if match := re.search(r"Actual value: (.*)", text):
-        return on_the_page(text, match[1])
-    if "Timeout" in name:
-        if "GET" in text or "Page.goto" in text:
-            return "The page did not come."
-        if action := re.search(r"waiting for (\S+\(.*\))", text):
-            return f"The page has no {located(action[1])}."
-        if seconds := re.search(r"read timeout=([\d.]+)", text):
-            return f"The server did not answer an HTTP request in {float(seconds[1]):g} seconds."
-        return "The server gave no answer: neither an event nor an acknowledgement came."
-    if name == "ConnectionError" and "namespaces" in text:
-        refused = re.search(r"namespaces failed to connect: (.*)", text)
-        return f"The server refused the namespace {refused[1] if refused else ''}.".replace(
-            " .", "."
-        )
-    if isinstance(error, AssertionError):
-        return asserted(text)
-    if isinstance(error, KeyError):
-        return f"There is no {text} in what the server sent."
-    if name.startswith("WebSocket"):
-        return f"The websocket did not come about: {text}."
-    return f"{name}: {text.splitlines()[0] if text else ''}".rstrip(": ")
-
-
-def on_the_page(text: str, actual: str) -> str:
-    """Say what a window should have shown, and what it did."""
-    what = re.search(r"Locator expected (?:to )?(.*)", text)
-    place = re.search(r"waiting for (.*)", text)
-    who = located(place[1]) if place else "the page"
-    shows = " ".join(actual.split())
-    notice = re.search(r'get_by_text\("(.*?)"', text)
-    if notice and "count" in (what[1] if what else ""):
-        return f"The window shows {shows} notices {notice[1]!r}, and should show one."
-    shows = f"{shows[:120]} …" if len(shows) > 120 else shows
-    wanted = re.sub(r"re\.compile\((.*?)\)", r"\1", what[1].rstrip()) if what else "something else"
-    return f"In the window, {who} should {wanted}, and it is: {shows or 'empty'}"
-
-
-def located(locator: str) -> str:
-    """Return what a locator of Playwright points at, in words."""
-    if match := re.search(r'get_by_label\("(.*?)"', locator):
-        return f"field {match[1]!r}"
-    if match := re.search(r'get_by_role\("(\w+)", name="(.*?)"', locator):
-        return f"{match[1]} {match[2]!r}"
-    if match := re.search(r'locator\("(.*?)"\)', locator):
-        return match[1]
-    return locator
-
-
-def asserted(text: str) -> str:
-    """Return an assertion's own words, and what it compared, as pytest_assertrepr_compare says."""
-    said, _, compared = text.partition("assert ")
-    said = " ".join(said.split())
-    if said.endswith("."):
-        return said  # a sentence of its own
-    if said.startswith("python manage.py") or len(said) > 300:
-        return said[:300]
-    compared = compared.partition("\n")[0].strip()
-    sentences = [f"Not so: {said.rstrip(':')}."] if said else []
-    sentences += [compared] if compared.endswith(".") else []
-    return " ".join(sentences) or "Not so: see what was expected."
-
-
-def is_value(text: str) -> bool:
-    """Tell whether this is a value that a person can read, and not an object's address."""
-    try:
-        ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return False
-    return len(text) < 200

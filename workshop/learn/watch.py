@@ -36,18 +36,18 @@ def watch_step(folder: Path, step: Step, check: Callable[..., Outcome]) -> Step 
                 while not saved.is_set():
                     pressed = key(0.2)
                     if pressed in ("h", "l") and outcome.hint:
-                        level = min(level + 1, 3) if pressed == "h" else 3
+                        level = min(level + 1 if pressed == "h" else 3, outcome.hint.levels)
                         teach.clear_screen()
                         show_again(folder, step, outcome, level)
                     elif pressed == "d":
                         run("diff", str(int(step.number)), "--dir", str(folder))
                     elif pressed == "j" and (following := mine.after(step)):
                         number = str(int(following.number))
-                        if jumping:
-                            run("jump", number, "--dir", str(folder))
+                        if not jumping:
+                            jumping = True
+                            print(f"  j again: jump to step {number}. What you have is kept aside.")
+                        elif run("jump", number, "--dir", str(folder)) == 0:
                             return following
-                        jumping = True
-                        print(f"  j again: jump to step {number}. What you have is kept aside.")
                     elif pressed == "q":
                         return None
     finally:
@@ -73,9 +73,9 @@ def notice(changes, saved: threading.Event) -> None:
             saved.set()
 
 
-def run(*arguments: str) -> None:
-    """Run a command of the tool's as if it were typed."""
+def run(*arguments: str) -> int:
+    """Run a command of the tool's as if it were typed, and return its exit code."""
     print()
     # Without a pager, in which q would mean something else.
     env = os.environ | {"GIT_PAGER": "cat"}
-    subprocess.run([sys.executable, "-m", "workshop", *arguments], env=env)
+    return subprocess.run([sys.executable, "-m", "workshop", *arguments], env=env).returncode

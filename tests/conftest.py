@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support import LAST, PATIENCE, STEPS, Client, Database, Raw, Redis, Server
-from workshop.install.chromium import find_chromium
+from workshop.install.programs import find_chromium, find_postgresql
 from workshop.serving.postgresql import PostgreSQL
 
 # Where it is set, each of some hundred calls of the tool would compile the tool anew, and each
@@ -59,7 +59,7 @@ def redis():
 @pytest.fixture
 def postgresql():
     """The URL of an empty PostgreSQL database."""
-    if PostgreSQL.find("initdb") is None:
+    if find_postgresql("initdb") is None:
         pytest.skip("no PostgreSQL: apt install postgresql")
     server = PostgreSQL()
     server.start()

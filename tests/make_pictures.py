@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from test_06_many_servers import Nginx
 
 from support import ROOT, STEPS, Client, Database, Redis, Server, environment, manage
-from workshop.install.chromium import find_chromium
+from workshop.install.programs import find_chromium
 
 NOTICES = [
     ("Registration", "The badges are at the desk by the main door."),

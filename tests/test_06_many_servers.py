@@ -20,7 +20,8 @@ from test_03_namespace import fill, sees
 from test_05_nothing_missed import say
 
 from support import HungUp, Redis, free_port, read_cursor, wait_until
-from workshop.serving.nginx import adapted, make_certificate, path_of
+from workshop.install.programs import find_nginx
+from workshop.serving.nginx import adapted, make_certificate
 
 by_stream, raw = nothing_missed.by_stream, nothing_missed.raw
 
@@ -28,7 +29,7 @@ STEP = 6
 STATE = "Live, by {}."
 FILES = [*nothing_missed.FILES, "nginx.conf", "board/proxy.py", "notices/presence.py"]
 
-pytestmark = pytest.mark.skipif(not path_of("nginx"), reason="no nginx")
+pytestmark = pytest.mark.skipif(not find_nginx(), reason="no nginx")
 
 
 class Nginx:
@@ -44,7 +45,7 @@ class Nginx:
         config = (step / "nginx.conf").read_text()
         config = adapted(config, "127.0.0.1", self.port, ports, tls)
         (folder / "nginx.conf").write_text(config)
-        command = [path_of("nginx"), "-p", folder, "-c", "nginx.conf"]
+        command = [find_nginx(), "-p", folder, "-c", "nginx.conf"]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         wait_until(self.answers, "nginx to listen")
 

@@ -19,7 +19,7 @@ from test_05_nothing_missed import NETWORK, forget, say
 
 from support import PATIENCE, STEPS, Server, wait_until
 from workshop.authoring import listings
-from workshop.serving.nginx import path_of
+from workshop.install.programs import find_nginx
 
 LIVE = "Live, by websocket."
 
@@ -244,7 +244,7 @@ class TestNothingMissed:
 TWO = "".join(f"        server 127.0.0.1:{port} max_fails=0;\n" for port in (8003, 8004))
 
 
-@pytest.mark.skipif(not path_of("nginx"), reason="no nginx")
+@pytest.mark.skipif(not find_nginx(), reason="no nginx")
 class TestManyServers:
     """Step 6: a process lets its browsers go before it ends."""
 

@@ -20,7 +20,7 @@ from workshop.fire.run import run_all
 from workshop.fire.size import Size
 from workshop.fire.tally import Tally, Viewer
 from workshop.fire.windows import launched
-from workshop.install.chromium import find_chromium
+from workshop.install.programs import find_chromium
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9, and an embedded Valkey")
 SMALL = ["--quick", "--notices=100", "--clients=4"]

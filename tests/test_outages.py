@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 from test_03_namespace import fill, sees
 
 from support import PATIENCE, manage
+from workshop.install.programs import find_postgresql
 from workshop.serving.postgresql import PostgreSQL
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a limit of one process's files")
@@ -128,7 +129,7 @@ class TestPostgreSQL:
 
     def test_nothing_is_lost(self, serve, step, connect, tmp_path):
         """What is posted meanwhile has to be sent again; a page is a sentence so long."""
-        if PostgreSQL.find("initdb") is None:
+        if find_postgresql("initdb") is None:
             pytest.skip("no PostgreSQL: apt install postgresql")
         database = PostgreSQL()
         database.start()

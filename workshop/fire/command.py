@@ -7,7 +7,8 @@ from workshop.base.paths import ME, WINDOWS
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
 from workshop.fire.size import QUICK, Size
-from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
+from workshop.install.environment import PROGRAMS
+from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 from workshop.serving.processes import end_as_by_ctrl_c
 
 HELP = "prove that step 5, 6 or 7 misses nothing, under fault after fault"
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
     promising(args.step)  # Say no before anything is installed.
-    return {"python", "javascript", "tests"}
+    return {"python", "javascript", "tests", *PROGRAMS} - {"nodejs"}
 
 
 def promising(name: str) -> Step:
@@ -73,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
     end_as_by_ctrl_c()
     path = find_chromium()
     if path is None:
-        print(f"There is no Chromium: only the other clients are tried. {HOW_TO_GET_ONE}\n")
+        print(f"There is no Chromium: only the other clients are tried. {HOW_TO_GET_CHROMIUM}\n")
         size.windows = 0
     display = Display(step, size, faults)
     try:

@@ -12,6 +12,7 @@ from workshop.base.problem import Problem
 from workshop.fire.clients import hang_up
 from workshop.fire.databases import SQLite
 from workshop.fire.run import SLOW, Run
+from workshop.install.programs import find_postgresql
 from workshop.serving.postgresql import PostgreSQL
 
 FAULTS: dict[str, "Fault"] = {}
@@ -25,7 +26,7 @@ def no_limits() -> str:
 
 def no_postgresql() -> str:
     """Say how to get a PostgreSQL, if there is none."""
-    return "" if PostgreSQL.find("initdb") else "there is no PostgreSQL: apt install postgresql"
+    return "" if find_postgresql("initdb") else "there is no PostgreSQL: apt install postgresql"
 
 
 @dataclass(frozen=True)

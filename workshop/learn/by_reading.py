@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +13,10 @@ from workshop.base.parts import IMPORTS
 from workshop.base.steps import Step, all_steps
 from workshop.base.todo import todos
 from workshop.base.what_changes import contract
+from workshop.install.programs import find_chromium, find_node
 from workshop.learn.hint import BOARD_JS, Hint, lesson_about, missing_file, why
+
+CHECK_JAVASCRIPT = Path(__file__).with_name("check_javascript.py")
 
 
 def no_folder(folder: Path, step: Step) -> Hint | None:
@@ -90,13 +92,11 @@ def with_caret(error: Exception) -> str:
 
 
 def javascript_syntax(folder: Path, step: Step) -> Hint | None:
-    """Ask Node.js, where there is one, whether it can read board.js."""
-    node, path = shutil.which("node"), folder / BOARD_JS
-    if not (node and path.is_file()):
-        return None
-    done = subprocess.run([node, "--check", path], capture_output=True, text=True, errors="replace")
-    said = re.search(r":(\d+)\n(.*)\n(\s*\^*)\s*\n+SyntaxError: (.*)", done.stderr)
-    if done.returncode == 0 or not said:
+    """Ask whether board.js can be read."""
+    path = folder / BOARD_JS
+    error = javascript_error(path) if path.is_file() else ""
+    said = re.search(r":(\d+)\n(.*)\n(\s*\^*)\s*\n+SyntaxError: (.*)", error)
+    if not said:
         return None
     indent = len(said[2]) - len(said[2].lstrip())
     more = "The mistake may be in a line before: look for a bracket, a brace or a quote that is "
@@ -114,6 +114,18 @@ def javascript_syntax(folder: Path, step: Step) -> Hint | None:
         lesson=lesson_about(BOARD_JS, step),
         section="The client's side",
     )
+
+
+def javascript_error(path: Path) -> str:
+    """Return what Node.js, or a browser where there is none, says of a script; mostly nothing."""
+    if node := find_node():
+        command = [node, "--check", path]
+    elif chromium := find_chromium():
+        command = [sys.executable, CHECK_JAVASCRIPT, chromium, path]
+    else:
+        return ""
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    return done.stderr if done.returncode else ""
 
 
 def todo_left(folder: Path, step: Step) -> Hint | None:

@@ -16,7 +16,7 @@ from workshop.base import notes
 from workshop.base.paths import ME, ROOT, STATE, TESTS, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
-from workshop.install.chromium import find_chromium
+from workshop.install.programs import find_chromium
 from workshop.learn import by_contract, diagnose, teach
 from workshop.learn.by_reading import todo_left
 from workshop.learn.hint import missing_file
@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
     _, step = what_to_check(args)
-    return {"python", "tests", *(["javascript"] if step.mentions("node_modules") else [])}
+    javascript = {"javascript"} if step.mentions("node_modules") else set()
+    nginx = {"nginx"} if (step.folder / "nginx.conf").exists() else set()
+    return {"python", "tests", "chromium"} | javascript | nginx
 
 
 def what_to_check(args: argparse.Namespace) -> tuple[Path, Step]:

@@ -1,12 +1,12 @@
 """nginx in front of a step: its program, and the step's configuration on other ports."""
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 from workshop.base.problem import Problem
+from workshop.install.programs import find_nginx, on_path
 
 UPSTREAM = re.compile(r"(?<=server 127\.0\.0\.1:)\d+")
 LISTEN = re.compile(r"listen 127\.0\.0\.1:\d+;")
@@ -36,27 +36,19 @@ def make_certificate(folder: Path, addresses: list[str]) -> None:
     """Make a certificate for this machine in a folder's run/; nobody else vouches for it."""
     names = ["DNS:localhost", "IP:127.0.0.1"]
     names += [f"{'IP' if each[0].isdigit() else 'DNS'}:{each}" for each in addresses]
-    command = [find("openssl", "apt install openssl", "brew install openssl")]
+    how = "apt install openssl", "brew install openssl"
+    command = [on_path("openssl") or missing("openssl", *how)]
     command += ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"]
     command += ["-subj", "/CN=localhost", "-addext", f"subjectAltName={','.join(names)}"]
     command += ["-keyout", "run/key.pem", "-out", "run/certificate.pem"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
-def path_of(program: str) -> str | None:
-    """Return the path of a program, or None."""
-    # Debian keeps nginx where only root looks.
-    places = [os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]
-    return shutil.which(program, path=os.pathsep.join(places))
-
-
-def find(program: str, debian: str, macos: str) -> str:
-    """Return the path of a program, or say how to get it."""
-    if path := path_of(program):
-        return path
-    raise Problem(f"This needs {program}, which is not installed: `{debian}`, or `{macos}`.")
-
-
 def program() -> str:
     """Return the path of nginx, or say how to get it."""
-    return find("nginx", "apt install nginx-light", "brew install nginx")
+    return find_nginx() or missing("nginx", "apt install nginx-light", "brew install nginx")
+
+
+def missing(program: str, debian: str, macos: str) -> NoReturn:
+    """Say how to get a program."""
+    raise Problem(f"This needs {program}, which is not installed: `{debian}`, or `{macos}`.")

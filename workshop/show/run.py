@@ -38,7 +38,8 @@ def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed for this step."""
     step = chosen_step(args)
     javascript = {"javascript"} if step.mentions("node_modules") else set()
-    return {"python"} | javascript | ({"classic"} if step.is_classic else set())
+    nginx = {"nginx"} if (step.folder / "nginx.conf").exists() else set()
+    return {"python"} | javascript | nginx | ({"classic"} if step.is_classic else set())
 
 
 def chosen_step(args: argparse.Namespace) -> Step:

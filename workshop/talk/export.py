@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workshop.base.paths import NODE_MODULES
 from workshop.base.problem import Problem
-from workshop.install.chromium import HOW_TO_GET_ONE, find_chromium
+from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 from workshop.talk import page
 
 OURS = ("live.css", "slides.css", "slides.js", "token.js")
@@ -66,7 +66,7 @@ def export_pdf(file: Path) -> None:
     """Print the slides, one a page."""
     path = find_chromium()
     if path is None:
-        raise Problem(f"A PDF is printed by Chromium, and there is none. {HOW_TO_GET_ONE}")
+        raise Problem(f"A PDF is printed by Chromium, and there is none. {HOW_TO_GET_CHROMIUM}")
     if file.is_dir() or not file.parent.is_dir():
         raise Problem(f"{file} can't be written: name a file in a folder that is there.")
     from playwright.sync_api import Error, sync_playwright

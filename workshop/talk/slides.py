@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
-    return {"python", "javascript"} | ({"tests"} if is_pdf(args.export) else set())
+    return {"python", "javascript"} | ({"tests", "chromium"} if is_pdf(args.export) else set())
 
 
 def is_pdf(export: str | None) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workshop.base.parts import statements, symbols, where
-from workshop.base.paths import NODE_MODULES, ROOT, shown
+from workshop.base.paths import ME, NODE_MODULES, shown
 from workshop.base.steps import Step, all_steps
 from workshop.learn.by_reading import how_it_is_defined, python_files
 from workshop.learn.hint import BOARD_JS, Hint, lesson_about, missing_file, nearest
@@ -321,7 +321,7 @@ def no_client(folder: Path, step: Step) -> Hint:
         return replace(
             hint,
             happened="There is no node_modules with socket.io-client in it.",
-            more=f"In {ROOT}:\n$ npm ci --ignore-scripts",
+            more=f"The tool fetches it:\n$ {ME} run 3",
             section="What can go wrong",
         )
     return replace(

@@ -119,7 +119,7 @@ def javascript_syntax(folder: Path, step: Step) -> Hint | None:
 def javascript_error(path: Path) -> str:
     """Return what Node.js, or a browser where there is none, says of a script; mostly nothing."""
     if node := find_node():
-        command = [node, "--check", path]
+        command: list = [node, "--check", path]
     elif chromium := find_chromium():
         command = [sys.executable, CHECK_JAVASCRIPT, chromium, path]
     else:

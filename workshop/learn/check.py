@@ -16,7 +16,7 @@ from workshop.base import notes
 from workshop.base.paths import ME, ROOT, STATE, TESTS, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
-from workshop.install.programs import find_chromium
+from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 from workshop.learn import by_contract, diagnose, teach
 from workshop.learn.by_reading import todo_left
 from workshop.learn.hint import missing_file
@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
     folder, step = what_to_check(args)
     end_as_by_ctrl_c()  # Then pytest ends the servers that it has started.
     if not find_chromium():
-        print("There is no Chromium: what needs a browser is not tried. See README.md, Test.\n")
+        print(f"There is no Chromium: what needs one is not tried. {HOW_TO_GET_CHROMIUM}\n")
     if args.watch:
         watch(folder, step, check)
         return 0

@@ -1,4 +1,4 @@
-"""Look at Python, npm, ports, Redis, Chromium and the disk: one line each, ok or what to do."""
+"""Look at Python, ports, Redis, Chromium and the disk: one line each, ok or what to do."""
 
 import argparse
 import importlib.metadata

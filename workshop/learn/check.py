@@ -17,7 +17,7 @@ from workshop.base.paths import ME, ROOT, STATE, TESTS, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
 from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
-from workshop.learn import by_contract, diagnose, teach
+from workshop.learn import by_comparing, by_contract, diagnose, teach
 from workshop.learn.by_reading import todo_left
 from workshop.learn.hint import missing_file
 from workshop.learn.lessons import ALL_OF_IT, NUMBERS, lesson
@@ -121,6 +121,8 @@ def examine(
     if outcome.hint and outcome.hint.name != "syntax error":
         # What is missing is missing because it is yet to be written.
         outcome.hint = todo_left(folder, step) or outcome.hint
+    if outcome.hint:
+        outcome.hint = by_comparing.compared(outcome.hint, folder, step)
     return outcome
 
 

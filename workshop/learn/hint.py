@@ -29,6 +29,7 @@ class Hint:
     part: str = ""  # of the file, as in lessons/
     lesson: Step = field(kw_only=True)  # whose README
     section: str = "What changes"
+    differs: bool = False  # It is the only place that is not as in the step.
 
     @property
     def levels(self) -> int:

@@ -9,10 +9,11 @@ from workshop.base import notes
 from workshop.base.parts import extent, where
 from workshop.base.paths import ME, shown, shown_folder
 from workshop.base.steps import Step
-from workshop.learn import mine
+from workshop.learn import by_comparing, mine
 from workshop.learn.hint import Hint
 
 BAR = 32  # columns
+FEW = 3  # differences from a step that a person may not know of; more are a way of their own
 WIDEST = 100
 
 
@@ -173,6 +174,9 @@ class Page:
         """Say that all is done, and what comes after."""
         number = int(self.step.number)
         self.print(f"\n  All done: step {number} works.", style="bold green")
+        if 0 < len(places := by_comparing.differences(self.folder, self.step) or []) <= FEW:
+            lines = ", ".join(f"{place.file}, line {place.line}" for place in places)
+            self.print(f"  Not as in the step, which may be what you want: {lines}.")
         if outcome.skipped:
             self.print(f"  Not tried on this machine: {len(outcome.skipped)} of {outcome.total}.")
         if not (following := mine.after(self.step)):
@@ -207,7 +211,7 @@ def difference(folder: Path, hint: Hint, step: Step) -> tuple[str, list[str]]:
     old = lines_of(lesson.folder / hint.file) if lesson else theirs
     new = lines_of(hint.lesson.folder / hint.file)
     title = f"What step {int(hint.lesson.number)} changes in {hint.file}"
-    if old == new:
+    if old == new or hint.differs:
         old, new = lines_of(folder / hint.file), theirs
         title = f"How {shown(folder / hint.file)} differs from step {int(step.number)}"
     first, last = extent("".join(new), Path(hint.file).suffix, hint.part)

@@ -6,6 +6,7 @@ Where "nothing came" has to be shown, something else follows that must come: no 
 import json
 import re
 import signal
+import time
 
 import pytest
 import requests
@@ -134,6 +135,20 @@ class TestSocket:
         other.close()
         one.wait("count", lambda count: count == 1)
 
+    def test_presence_is_told_once_a_second_at_most(self, serve, step, raw):
+        """However many come at once: N times N packets are an outage."""
+        server = serve(step)
+        browsers = [raw(server, None) for _ in range(30)]
+        began, told = time.monotonic(), [""]
+        for browser in browsers:
+            browser.say("40/presence,")
+        while not told[-1].endswith("30]"):
+            told.append(browsers[0].wait("42/presence,"))
+        seconds = time.monotonic() - began
+        assert len(told) - 1 <= seconds + 2, (
+            f"In {seconds:.0f} seconds a page was told {len(told) - 1} times how many are here."
+        )
+
 
 class TestUser:
     """Who somebody is, is asked per event: the connection's request is from long ago."""
@@ -160,6 +175,9 @@ class TestUser:
         assert client.wait_for_notice("After the log-out")["official"] is False, (
             "ask for the user in each event: who logged out should not be official any more"
         )
+        page = server.get("/").text
+        assert plain.official(page, "Before the log-out"), "it should be saved as it was told"
+        assert not plain.official(page, "After the log-out"), "it should be saved as it was told"
 
     def test_a_right_that_is_taken_away_counts_at_once(self, server, step, connect):
         """And one that is given."""
@@ -266,6 +284,22 @@ class TestWindow(plain.TestWindow):
         expect(one.locator("#count")).to_have_text("2 are here.")
         other.close()
         expect(one.locator("#count")).to_have_text("You are alone here.")
+
+
+class TestReconnect:
+    """The server goes, and comes back."""
+
+    def test_what_comes_afterwards_is_shown_once(self, serve, step, visit, connected):
+        """Who listens anew at each connect listens twice."""
+        server = serve(step)
+        page = visit(server)
+        server.stop()
+        expect(page.locator("#state")).to_have_text(NO_CONNECTION)
+        server.start()
+        connected(page)
+        fill(page, "Once more")
+        expect(page.get_by_label("Notice")).to_have_value("")
+        sees(page, "Once more")
 
 
 class Opened:

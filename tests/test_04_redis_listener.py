@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 import redis as redis_py
@@ -333,10 +334,14 @@ class TestRedisGone:
 
     def test_the_page_stays_up_and_says_so(self, lonely, mortal_redis, visit, connected):
         """And is live again by itself."""
-        page = visit(lonely)
+        page, began = visit(lonely), time.monotonic()
         mortal_redis.stop()
         expect(page.locator("#state")).to_have_text(NOT_LIVE)
         lonely.wait_for_log("Not live")
+        assert lonely.get("/").status_code == 200
+        tried = sum("Not live" in line for line in lonely.log)
+        seconds = time.monotonic() - began
+        assert tried <= seconds + 2, f"In {seconds:.0f} seconds it was tried {tried} times."
         mortal_redis.start()
         connected(page)
         say(mortal_redis, "Redis is back")

@@ -186,6 +186,7 @@ class TestSocket(namespace.TestSocket):
     """Everything of step 3, now by way of the stream."""
 
     test_presence_counts_in_and_out = None
+    test_presence_is_told_once_a_second_at_most = None
 
 
 class TestUser(namespace.TestUser):

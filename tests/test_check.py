@@ -48,6 +48,10 @@ NAMESPACES = "notices/namespaces.py"
 GET_REQUEST = between(STEPS[3] / NAMESPACES, "    def get_request(", "\n\nclass Presence(")
 PRESENCE = 'sio.register_namespace(Presence("/presence"))\n'
 SERVED = between(STEPS[3] / "serve.py", PRESENCE, "\n\nif __name__")
+ON_NOTICE = 'notices.on("notice", (notice) => show(notice));\n'
+ON_CONNECT = between(STEPS[3] / BOARD_JS, "presence.on(", "  notices.io.engine.on(")
+OFFICIAL = "        form.instance.official = get_user(request).is_staff\n"
+SAVE = "        notice = form.save()\n"
 NOTICES_JS = 'const notices = io("/notices", options);\n'
 
 
@@ -314,6 +318,23 @@ TRIED = {
     "a namespace that is registered too late": Variant(
         3, "serve.py", SERVED, SERVED.replace(PRESENCE, "") + f"    {PRESENCE}",
         "a client connects to both namespaces", "The line that registers /presence comes too late",
+    ),
+    "a call for a function": Variant(
+        3, NAMESPACES, "spawn_later(1, self.emit_count)", "spawn_later(1, self.emit_count())",
+        "everybody is told how many are here", "a page was told",
+    ),
+    "a mark that is set too late": Variant(
+        3, NAMESPACES, OFFICIAL + SAVE, SAVE + OFFICIAL,
+        "who is an organiser is asked in each event", "In the step it is in another place",
+    ),
+    "a listener in a listener": Variant(
+        3, BOARD_JS, ON_NOTICE + ON_CONNECT, f"{ON_CONNECT}  {ON_NOTICE}",
+        "the page comes back by itself, and shows each notice once", "should show one",
+    ),
+    "no pause between two tries": Variant(
+        4, LIVE, "            notices.set_live(False)\n            gevent.sleep(1)\n",
+        "            notices.set_live(False)\n",
+        "when Redis is gone the page stays up, and says so", "it was tried",
     ),
     "nobody listens": Variant(
         4, "serve.py", SPAWN, "", "one greenlet subscribes, and the board is at /",

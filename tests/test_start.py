@@ -141,7 +141,7 @@ def test_the_first_place_to_fill_is_the_hint(tmp_path):
     folder = tmp_path / "my"
     workshop("start", 4, "--dir", folder)
     hint = examine(folder, find("4")).hint
-    assert hint.name == "to do: publish"
+    assert hint.name == "to do: listen"
     assert "5 places are left" in hint.happened
 
 

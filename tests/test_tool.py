@@ -219,7 +219,7 @@ def test_the_second_call_installs_nothing(clone):
         options = ("--no-browser", f"--port={free_port()}")
         with Call(clone, "run", "namespace", *options, env=env) as running:
             assert get(running.url())[0] == 200
-            assert get(f"{running.url()}static/socket.io/socket.io.min.js")[0] == 200
+            assert get(f"{running.url()}/static/socket.io/socket.io.min.js")[0] == 200
             running.ctrl_c()
             assert ("Installing" in running.output) == (number == "first")
 

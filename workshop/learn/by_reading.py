@@ -12,9 +12,10 @@ from workshop.base import steptree
 from workshop.base.parts import IMPORTS
 from workshop.base.steps import Step, all_steps
 from workshop.base.todo import todos
-from workshop.base.what_changes import contract
 from workshop.install.programs import find_chromium, find_node
+from workshop.learn import mine
 from workshop.learn.hint import BOARD_JS, Hint, lesson_about, missing_file, why
+from workshop.learn.scaffold import places
 
 CHECK_JAVASCRIPT = Path(__file__).with_name("check_javascript.py")
 
@@ -133,9 +134,15 @@ def todo_left(folder: Path, step: Step) -> Hint | None:
     there = todos(folder)
     if not there:
         return None
-    order = list(contract(step).why)
-    todo = min(there, key=lambda todo: order.index(todo.file) if todo.file in order else len(order))
-    more = f" ({len(there)} places are left.)" if len(there) > 1 else ""
+    before = mine.before(step)
+    shown = [
+        (place.marker, todo)
+        for place in (places(before, step) if before else ())
+        for todo in there
+        if (todo.file, todo.what) == (place.region.name, place.what)
+    ]
+    marker, todo = shown[0] if shown else ("", there[0])
+    more = f" ({len(there)} places are left, and then all is tried.)" if len(there) > 1 else ""
     return Hint(
         name=f"to do: {todo.what}",
         expected=f"{todo.file}: {why(todo.file, step)}",
@@ -146,7 +153,14 @@ def todo_left(folder: Path, step: Step) -> Hint | None:
         line=todo.line,
         part=todo.what.removesuffix(" …"),
         lesson=step,
+        section=heading(step, marker) if marker else "What changes",
     )
+
+
+def heading(step: Step, marker: str) -> str:
+    """Return the heading below which a README shows a listing."""
+    above = step.readme.partition(f"<!-- listing: {marker} -->")[0]
+    return re.findall(r"^##+ (.+)", above, re.MULTILINE)[-1]
 
 
 def undefined_name(folder: Path, step: Step) -> Hint | None:

@@ -72,7 +72,9 @@ POINTS = [
     point(
         "everybody is told how many are here",
         "TestSocket::test_presence_counts_in_and_out",
-        expected="Presence counts browsers in and out, and tells everybody who is connected.",
+        "TestSocket::test_presence_is_told_once_a_second_at_most",
+        expected="Presence counts browsers in and out, and tells everybody who is connected, once "
+        "a second at most.",
         more="A set of the sids that are here: add in on_connect, discard in on_disconnect, and "
         'after both emit_soon(), which in a second emits "count" with len(self.here).',
         file="notices/namespaces.py",
@@ -120,6 +122,17 @@ POINTS = [
         file=BOARD_JS,
         section="The client's side",
         part="form.addEventListener",
+    ),
+    point(
+        "the page comes back by itself, and shows each notice once",
+        "TestReconnect::test_what_comes_afterwards_is_shown_once",
+        expected="When the server has been away the page connects again, and shows each notice "
+        "once.",
+        more='notices.on("notice", …) stands outside of notices.on("connect", …): there it would '
+        "listen once more at each connection.",
+        file=BOARD_JS,
+        section="The client's side",
+        part="notices.on",
     ),
     point(
         "the form's errors are shown, and the text is kept",

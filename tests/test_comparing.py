@@ -144,6 +144,15 @@ def test_comments_docstrings_and_empty_lines_are_no_difference(typed):
     assert by_comparing.compared(hint(3), folder, step) == hint(3)
 
 
+def test_an_import_that_comes_along_is_no_second_place(typed):
+    """What is done with it is."""
+    folder = typed(3, NAMESPACES, SAVE_FORM, f"        time.sleep(5)\n{SAVE_FORM}")
+    path = folder / NAMESPACES
+    path.write_text(path.read_text().replace("import gevent\n", "import time\n\nimport gevent\n"))
+    found = by_comparing.compared(hint(3), folder, find("3"))
+    assert (found.file, found.code) == (NAMESPACES, "time.sleep(5)")
+
+
 def test_a_way_of_ones_own_is_left_alone(typed):
     """Who differs in two places may mean it."""
     folder = typed(3, NAMESPACES, "self.here = set()", "self.present = set()")

@@ -29,6 +29,11 @@ class Place:
     moved: bool = False
 
     @property
+    def is_import(self) -> bool:
+        """Tell whether this only brings what another place is about: import time, time.sleep(5)."""
+        return not self.theirs and all(re.match("import |from ", line) for line in self.mine)
+
+    @property
     def words(self) -> str:
         """Return what the step has there."""
         if self.moved:
@@ -55,7 +60,7 @@ def differences(folder: Path, step: Step) -> list[Place] | None:
         mine = code_lines((folder / name).read_text(encoding="utf-8", errors="replace"), suffix)
         theirs = code_lines(file.content.decode(), suffix)
         places += moved_together(places_in(name, mine, theirs))
-    return places
+    return [place for place in places if not place.is_import]
 
 
 def code_lines(text: str, suffix: str) -> list[tuple[int, str]]:

@@ -309,6 +309,7 @@ def test_publish_is_heard_by_the_running_step_and_nothing_outlives_it(clone):
         assert running.listening() <= {"127.0.0.1", "::1"}
         assert url in call(clone).stdout, "the map does not show what runs"
 
+        assert "that one is killed" not in running.output, "there is only one server"
         password = re.search(r"password +(\S+)", running.output)[1]
         assert password not in get(url)[1]
         for arguments in ([], ["--count", "3", "--every", "10ms"]):

@@ -29,8 +29,8 @@ def show(site: Site) -> None:
     )
     if site.redis:
         table.add_row("  Redis", f"{site.redis.url}   ({site.redis.about})")
-    if ports := getattr(site, "ports", []):
-        numbers = ", ".join(map(str, ports))
+    if len(site.ports) > 1:
+        numbers = ", ".join(map(str, site.ports))
         table.add_row("  Servers", f"{numbers}   (type a number and Enter: that one is killed)")
     table.add_row("  Files", f"{shown(site.step.folder)}   (a saved change restarts the server)")
     console.print(table)

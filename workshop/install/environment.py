@@ -321,18 +321,17 @@ def stage(
     seconds = f"{time.monotonic() - started:.1f} s"
     print(f"\r{title} … {seconds}" if terminal else f" {seconds}", flush=True)
     if process.returncode:
-        where = source.find()
-        elsewhere = f"`{ME} --from internet …` asks the internet"
+        what_next = advice or (
+            "If it is the network or the disk, mend that and try again; "
+            f"`{ME} doctor` looks at the rest."
+        )
+        if where := source.find():
+            what_next += (
+                f"\nIt was looked for at {where}; `{ME} --from internet …` asks the internet."
+            )
         raise Problem(
             f"{title} did not work. The last lines of {paths.shown(log_path)}:\n"
-            f"{paths.last_lines(log_path)}\n"
-            + (advice or "If it is the network or the disk, mend that and try again;")
-            + ("" if advice else f" `{ME} doctor` looks at the rest.")
-            + (
-                f"\nIt comes from {where}; `{ME} --from internet …` asks the internet."
-                if where
-                else ""
-            )
+            f"{paths.last_lines(log_path)}\n{what_next}"
         )
 
 

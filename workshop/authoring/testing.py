@@ -14,7 +14,18 @@ from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 
 HELP = "run the tests"
 # With --all alone: what installs, breaks, measures and runs whatever the pages show, for minutes.
-APART = ("bench", "carry", "check", "commands", "cures", "fire", "notebooks", "peers", "tool")
+APART = (
+    "bench",
+    "carry",
+    "check",
+    "commands",
+    "cures",
+    "fire",
+    "hall",
+    "notebooks",
+    "peers",
+    "tool",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

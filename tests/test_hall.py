@@ -169,7 +169,7 @@ def test_a_tampered_package_is_refused_by_its_name(packed, tmp_path):
     assert done.returncode == 1
     assert "segno" in done.stderr
     assert "Traceback" not in done.stderr
-    assert f"It was looked for at {bad.as_uri()}." in done.stderr
+    assert f"It was looked for at {bad.as_uri()};" in done.stderr
     assert not [*attendee.folder.glob("workshop/.venv/lib/python*/site-packages/segno")]
     done = attendee.types("--from", str(packed), "jump", "2")
     assert done.returncode == 0, done.stdout + done.stderr

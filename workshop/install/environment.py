@@ -327,7 +327,7 @@ def stage(
         )
         if where := source.find():
             what_next += (
-                f"\nIt was looked for at {where}; `{ME} --from internet …` asks the internet."
+                f"\nIt was looked for at {where}; `{ME} --from internet COMMAND` asks the internet."
             )
         raise Problem(
             f"{title} did not work. The last lines of {paths.shown(log_path)}:\n"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from workshop.base.paths import ME, NODE_MODULES, ROOT, VENV, in_venv, shown
-from workshop.install import environment
+from workshop.install import environment, source
 from workshop.install.programs import (
     HOW_TO_GET_CHROMIUM,
     find_chromium,
@@ -40,7 +40,16 @@ def main(args: argparse.Namespace) -> int:
     """Print a line for each thing; return 1 if something needed is missing."""
     well = True
     installed = python, packages, javascript, classic
-    for check in (*installed, port_8000, redis, nginx, chromium, postgresql, disk):
+    for check in (
+        packages_come_from,
+        *installed,
+        port_8000,
+        redis,
+        nginx,
+        chromium,
+        postgresql,
+        disk,
+    ):
         name, fine, text = check()
         mark = {True: "ok  ", False: "FIX ", None: "note"}[fine]
         print(f"{mark}  {name:<11} {text}", flush=True)
@@ -51,6 +60,11 @@ def main(args: argparse.Namespace) -> int:
 def python():
     """Look at the Python that runs this."""
     return "Python", True, f"{sys.version.split()[0]} in {shown(Path(sys.prefix))}"
+
+
+def packages_come_from():
+    """Say where what is missing would be fetched."""
+    return "from", True, source.find() or "the internet"
 
 
 def packages():

@@ -39,17 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print a line for each thing; return 1 if something needed is missing."""
     well = True
-    installed = python, packages, javascript, classic
-    for check in (
-        packages_come_from,
-        *installed,
-        port_8000,
-        redis,
-        nginx,
-        chromium,
-        postgresql,
-        disk,
-    ):
+    installed = packages_come_from, python, packages, javascript, classic
+    for check in (*installed, port_8000, redis, nginx, chromium, postgresql, disk):
         name, fine, text = check()
         mark = {True: "ok  ", False: "FIX ", None: "note"}[fine]
         print(f"{mark}  {name:<11} {text}", flush=True)

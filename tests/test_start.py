@@ -142,7 +142,7 @@ def test_the_first_place_to_fill_is_the_hint(tmp_path):
     workshop("start", 4, "--dir", folder)
     hint = examine(folder, find("4")).hint
     assert hint.name == "to do: listen"
-    assert "5 places are left" in hint.happened
+    assert "7 places are left" in hint.happened
 
 
 def test_jump_takes_the_notices_along_and_says_what_was_skipped(my):

@@ -73,7 +73,7 @@ def servers() -> list[Server]:
                (*asgi, "socketio_asgi:app"), bench),
         Server("channels-uvicorn", "Channels on uvicorn", "Channels", (*asgi, site), bench),
         Server("channels-daphne", "Channels on daphne", "Channels", (*daphne, site), bench),
-        Server("node", "Node socket.io", "SocketIO", (find_node(), "socketio_node.js", "{port}"),
+        Server("node", "Node socket.io", "SocketIO", ("node", "socketio_node.js", "{port}"),
                node, settings={"NODE_ENV": "production"}),
         Server("gevent", "bare gevent", "Plain", (sys.executable, "bare_gevent.py", "{port}")),
         Server("uvloop", "bare uvloop", "Plain", (BENCH_PYTHON, "bare_uvloop.py", "{port}"), bench),
@@ -200,6 +200,8 @@ class Bench:
         try:
             for port in self.ports:
                 command = [str(part).format(port=port) for part in server.command]
+                if command[0] == "node":  # It may have been fetched since this was imported.
+                    command[0] = find_node() or "node"
                 options = {"cwd": server.folder, "env": self.environment(server)}
                 self.children.append(Child(command, log=f"bench-{server.key}", **options))
         finally:

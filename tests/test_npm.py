@@ -5,14 +5,18 @@ import hashlib
 import http.server
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 
 import pytest
 
 from support import ROOT
+from workshop.base.problem import Problem
+from workshop.install import environment
 
 PLACES = {
     "node_modules/plain": {"version": "1.0.0"},
@@ -121,3 +125,25 @@ def test_what_the_registry_does_not_have_is_said(install, registry, tmp_path):
     assert f"{URLS[2]} can't be had: HTTP Error 404" in done.stderr
     assert "Traceback" not in done.stderr
     assert [path.name for path in (tmp_path / "node_modules").iterdir()] == ["old"]
+
+
+def test_a_program_that_cannot_be_fetched_is_not_asked_for_each_time(tmp_path, monkeypatch, capsys):
+    """The command goes on, and the next one does not try again at once."""
+    asked = []
+
+    def install(*_):
+        asked.append("nginx")
+        raise Problem("no network")
+
+    monkeypatch.setattr(environment.paths, "STATE", tmp_path)
+    monkeypatch.setitem(environment.PROGRAMS, "nginx", lambda: None)
+    monkeypatch.setitem(environment.STAMPS, "nginx", tmp_path / "stamp.json")
+    monkeypatch.setattr(environment, "pip_install", install)
+    assert environment.ensure({"nginx"})
+    assert "no network\nIt goes on without" in capsys.readouterr().out
+    assert not environment.ensure({"nginx"})
+    assert asked == ["nginx"]
+    long_ago = time.time() - 2 * environment.PAUSE
+    os.utime(tmp_path / "no-nginx", (long_ago, long_ago))
+    environment.ensure({"nginx"})
+    assert asked == ["nginx"] * 2

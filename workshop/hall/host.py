@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workshop.base.paths import ME
 from workshop.base.problem import Problem
-from workshop.hall.pack import DEFAULT
+from workshop.hall import pack
 from workshop.install.source import LIST
 from workshop.serving import ports
 
@@ -15,8 +15,11 @@ PORT = 8090
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `host`."""
-    parser.add_argument("folder", nargs="?", type=Path, default=DEFAULT, help="default: pack/")
+    parser.add_argument("folder", nargs="?", type=Path, default=pack.DEFAULT, help="default: pack/")
     parser.add_argument("--port", type=int, help=f"default: {PORT}, or the next one that is free")
+    parser.add_argument(
+        "--internet", action="store_true", help="first fetch for the pack what it lacks"
+    )
     parser.add_argument(
         "--share", action="store_true", help="let everybody on this network in, and show a QR code"
     )
@@ -24,13 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
-    if not (args.folder / LIST).is_file():
+    if not args.internet and not (args.folder / LIST).is_file():
         raise Problem(f"There is no pack in {args.folder}. `{ME} pack` makes one.", 2)
     return {"python"}
 
 
 def main(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
+    if args.internet:
+        pack.make(args.folder.resolve(), list(pack.SYSTEMS), list(pack.PYTHONS))
     from gevent.pywsgi import WSGIServer
 
     from workshop.hall.site import Site

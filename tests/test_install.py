@@ -1,4 +1,4 @@
-"""What npm's registry is asked without npm: tiny packages, from a registry of the test's own."""
+"""What is fetched without npm: tiny packages, from a registry of the test's own; and in vain."""
 
 import base64
 import hashlib

@@ -19,6 +19,7 @@ import tarfile
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 
@@ -79,6 +80,7 @@ def download(url: str) -> bytes:
     raise AssertionError
 
 
+@cache
 def tls() -> ssl.SSLContext:
     """Trust whom the system trusts, and, where a Python comes without any, whom pip does."""
     context = ssl.create_default_context()

@@ -98,7 +98,11 @@ def ensure(parts: set[str]) -> bool:
         "nodejs": partial(fetch_program, "nodejs", "Node.js (61 MB)"),
         "chromium": fetch_chromium,
     }
-    with locked() as lock:
+    with locked() as lock, contextlib.ExitStack() as stack:
+        if missing[:2] == ["python", "javascript"] and not is_there("javascript"):
+            # The one waits for the network while the other does.
+            begun["javascript"] = start(fetch_command("javascript"), "npm", lock)
+            stack.callback(begun["javascript"].terminate)
         for part in missing:
             if not is_there(part):  # another call may have made it meanwhile
                 make[part](lock)
@@ -185,6 +189,7 @@ def write_stamp(part: str) -> None:
 # The parts
 
 
+begun: dict[str, subprocess.Popen] = {}  # what goes on beside something else
 tools: dict[str, str] = {}  # "uv": its path, or "" where pip has to do it
 
 
@@ -306,7 +311,7 @@ def install_javascript(part: str, title: str, lock: int) -> None:
     forget(part)
     folder = LOCK_FILES[part].parent
     try:
-        stage(title, [base_python(), str(FETCH), str(folder)], "npm", lock)
+        stage(title, fetch_command(part), "npm", lock, process=begun.pop(part, None))
     except Problem as problem:
         # npm knows of passwords, proxies and certificates, where a person has told it.
         npm = shutil.which("npm")
@@ -315,6 +320,11 @@ def install_javascript(part: str, title: str, lock: int) -> None:
         print(f"{problem}\nSo npm tries it.", flush=True)
         stage(title, [npm, "ci", "--ignore-scripts", "--no-audit"], "npm", lock, cwd=folder)
     write_stamp(part)
+
+
+def fetch_command(part: str) -> list[str]:
+    """Return the command that fills the node_modules of a part."""
+    return [base_python(), str(FETCH), str(LOCK_FILES[part].parent)]
 
 
 def base_python() -> str:
@@ -326,31 +336,30 @@ def base_python() -> str:
 
 
 def stage(
-    title: str, command: list[str], log_name: str, lock: int, advice: str = "", cwd=None
+    title: str,
+    command: list[str],
+    log_name: str,
+    lock: int,
+    advice: str = "",
+    cwd: Path | None = None,
+    process: subprocess.Popen | None = None,
 ) -> None:
-    """Run a command, show how long it takes, and say what to do if it fails."""
+    """Run a command, or wait for one that has begun; say how long, and what to do if it fails."""
     log_path = paths.log_file(log_name)
     started = time.monotonic()
     terminal = sys.stdout.isatty()
     print(f"{title} …", end="", flush=True)
-    # The lock goes along: as long as an orphaned pip works, nobody else begins.
-    inherited: dict[str, Any] = {} if WINDOWS else {"pass_fds": (lock,)}
-    with log_path.open("wb") as log:
-        known = uv.environment(base_python()) if command[0] == tools.get("uv") else os.environ
-        env = known | source.environment()
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, env=env, **inherited
-        )
-        try:
-            while process.poll() is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(0.5)
-                if terminal:
-                    print(f"\r{title} … {time.monotonic() - started:.0f} s", end="", flush=True)
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
+    process = process or start(command, log_name, lock, cwd)
+    try:
+        while process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            if terminal:
+                print(f"\r{title} … {time.monotonic() - started:.0f} s", end="", flush=True)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
     seconds = f"{time.monotonic() - started:.1f} s"
     print(f"\r{title} … {seconds}" if terminal else f" {seconds}", flush=True)
     if process.returncode:
@@ -365,6 +374,20 @@ def stage(
         raise Problem(
             f"{title} did not work. The last lines of {paths.shown(log_path)}:\n"
             f"{paths.last_lines(log_path)}\n{what_next}"
+        )
+
+
+def start(
+    command: list[str], log_name: str, lock: int, cwd: Path | None = None
+) -> subprocess.Popen:
+    """Start a command whose output is kept in a log."""
+    # The lock goes along: as long as an orphaned pip works, nobody else begins.
+    inherited: dict[str, Any] = {} if WINDOWS else {"pass_fds": (lock,)}
+    known = uv.environment(base_python()) if command[0] == tools.get("uv") else os.environ
+    env = known | source.environment()
+    with paths.log_file(log_name).open("wb") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, env=env, **inherited
         )
 
 

@@ -253,8 +253,9 @@ def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
     wanted = ["--require-hashes", "-r", str(lock_file)]
     if program := find_uv(lock):
         where = options or ("--python", str(VENV_PYTHON))
-        # The tests start many servers that write no bytecode of their own.
-        compiled = [] if lock_file == LOCK_FILES["python"] else ["--compile-bytecode"]
+        # The tests start many servers that write no bytecode of their own; a person waits less.
+        lazy = lock_file in (LOCK_FILES["python"], LOCK_FILES["notebooks"])
+        compiled = [] if lazy else ["--compile-bytecode"]
         try:
             stage(title, [program, "pip", "install", *where, *compiled, *wanted], "uv", lock)
             return

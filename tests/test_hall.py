@@ -22,6 +22,7 @@ from workshop.install import source
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="packs for Linux")
 PYTHON = getattr(sys, "_base_executable", sys.executable)
 NOWHERE = "http://127.0.0.1:1"
+LOCKS = ("python", "tests", "notebooks", "classic", "nginx", "postgresql", "javascript", "chromium")
 
 
 def without_internet(home):
@@ -290,3 +291,18 @@ def test_the_way_there_is_kept(tmp_path, monkeypatch):
     assert source.take(["--from=internet", "run", "4"]) == ["run", "4"]
     assert source.find() is None
     assert source.take(["run", "4"]) == ["run", "4"]
+
+
+def test_a_lock_that_tells_releases_of_a_python_apart_is_packed_for_all(tmp_path, monkeypatch):
+    """3.11.4 is 3.11 as well as 3.11.9 is."""
+    text = (ROOT / "notebooks" / "requirements.lock").read_text()
+    found = re.findall(r"^soupsieve==.*\n(?:    .*\n)+", text, re.MULTILINE)
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("".join(found))
+    assert len(found) == 2, "another package that has two versions, by the release"
+    monkeypatch.setattr(store.environment, "LOCK_FILES", dict.fromkeys(LOCKS, lock))
+    monkeypatch.setattr(store.environment, "BROTLI", lock)
+    monkeypatch.setattr(store.uv, "LOCK", lock)
+    monkeypatch.setattr(store, "archives", lambda lock: [])
+    files = store.wanted(["linux"], ["3.11"], None)
+    assert len([file for file in files if "soupsieve" in file.path]) == 2

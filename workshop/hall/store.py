@@ -26,6 +26,7 @@ PLATFORMS = {
 }
 PROGRAMS = ("nginx", "postgresql")
 AT_ONCE = 8
+PATCHES = (0, 99)  # A lock may tell the first releases of a Python from the later ones.
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,12 @@ def wanted(systems: list[str], pythons: list[str], without: str | None) -> list[
             sets += [[environment.LOCK_FILES["classic"]], [uv.LOCK]]
             sets += [[environment.LOCK_FILES[part]] for part in alone]
             sets += [[environment.BROTLI]] if platform.startswith("x86_64-manylinux") else []
-            calls += [(locks, platform, python) for locks in sets for python in pythons]
+            calls += [
+                (locks, platform, f"{python}.{patch}")
+                for locks in sets
+                for python in pythons
+                for patch in PATCHES
+            ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = [file for files in pool.map(lambda call: wheels(*call), calls) for file in files]
     for part in ("javascript", *(["chromium"] if "linux" in systems else [])):

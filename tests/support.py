@@ -352,13 +352,6 @@ def read_cursor(url):
     return json.loads(found[1]) if found[1] else None
 
 
-class InOrder(socketio.Client):
-    """Hear one message after the other, as a browser does: the library has a thread for each."""
-
-    def _engineio_client_class(self):
-        return clients.InOrder
-
-
 class Client:
     """The real python-socketio client; what it is sent is kept, to be waited for.
 
@@ -369,7 +362,7 @@ class Client:
     def __init__(self, url, namespaces=("/notices",), transports=None, **options):
         self.heard = queue.Queue()
         self.cursor = read_cursor(url) if "/notices" in namespaces else None
-        self.sio = InOrder(reconnection=False)
+        self.sio = clients.Client()
         for namespace in namespaces:
             self.sio.on("*", self.hear, namespace=namespace)
         options = {"namespaces": list(namespaces), "transports": transports} | options

@@ -565,6 +565,22 @@ def test_stopped_while_the_log_has_an_exception_it_says_only_that(tmp_path):
     assert "Stopped." in said, said
 
 
+def test_what_a_client_says_when_its_test_is_over_is_on_no_screen():
+    """It may find out half a minute later that a server was killed."""
+    code = "import socketio, support; socketio.Client.connect = lambda *_, **options: None\n"
+    code += "sio = support.Client('http://localhost', namespaces=()).sio\n"
+    code += "sio.logger.error('late'); sio.eio.logger.error('late')"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command,
+        cwd=ROOT / "tests",
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_port_that_is_taken_has_its_hint(tmp_path):
     """It is written into serve.py, and somebody has it: says who."""
     with socket.create_server(("127.0.0.1", 0)) as other:

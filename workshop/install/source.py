@@ -3,7 +3,10 @@
 import argparse
 import json
 import os
+import re
 import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,8 +15,18 @@ from workshop.base.problem import Problem
 
 LIST = "pack.json"  # of all that a pack has
 KEPT = STATE / "from"
+IN_VAIN = "no-"  # begins the names of files that say what could not be fetched
 INTERNET = "internet"
 HELP = f"a folder or an address that has all packages, kept from now on; or `{INTERNET}`"
+
+
+@dataclass
+class Choices:
+    """Whom a pack is for."""
+
+    systems: list[str]
+    pythons: list[str]
+    without_notebooks: bool = False
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +50,14 @@ def keep(where: str) -> None:
     if where != INTERNET:
         where = where.rstrip("/")
         if "://" not in where:
-            where = Path(where).resolve().as_uri()
+            folder = Path(where)
+            if not folder.exists() and re.fullmatch(r"[\w.-]+:\d+", where):
+                raise Problem(f"An address begins with http://, as in --from http://{where}.", 2)
+            where = folder.resolve().as_uri()
         read_list(where)
     STATE.mkdir(exist_ok=True)
+    for mark in STATE.glob(f"{IN_VAIN}*"):
+        mark.unlink()  # What could not be had elsewhere is asked for here.
     KEPT.write_text(where, encoding="utf-8")
 
 
@@ -50,8 +68,16 @@ def read_list(where: str) -> dict:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"{where}/{LIST}", timeout=10) as answer:
             return json.load(answer)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         raise Problem(f"There is no pack at {where}: {error}.", 2) from None
+
+
+def choices(folder: Path) -> Choices | None:
+    """Return whom the pack in a folder is for, if there is one that says so."""
+    if not (folder / LIST).is_file():
+        return None
+    known = read_list(folder.resolve().as_uri()).get("choices")
+    return Choices(**known) if known else None
 
 
 def find() -> str | None:
@@ -69,6 +95,7 @@ def environment() -> dict[str, str]:
     if not where:
         return {}
     index, host = f"{where}/simple/", urlsplit(where).hostname or ""
+    direct = ",".join(filter(None, (os.environ.get("no_proxy"), os.environ.get("NO_PROXY"), host)))
     nowhere = dict.fromkeys(("UV_FIND_LINKS", "UV_INDEX", "UV_EXTRA_INDEX_URL"), "")
     nowhere |= dict.fromkeys(("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"), "")
     return nowhere | {
@@ -77,5 +104,7 @@ def environment() -> dict[str, str]:
         "PIP_INDEX_URL": index,
         "PIP_TRUSTED_HOST": host,
         "npm_config_registry": f"{where}/npm/",
-        "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), host))),
+        # Some read the one, some the other.
+        "NO_PROXY": direct,
+        "no_proxy": direct,
     }

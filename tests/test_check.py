@@ -576,10 +576,10 @@ def test_what_fails_outside_of_a_test_is_no_ctrl_c(monkeypatch):
     for name in ("PYTEST_ADDOPTS", "TEMPLATE_DATABASE"):
         monkeypatch.setenv(name, "")  # to be as it was at the end
     monkeypatch.setattr(pytest, "main", main)
-    tutor = SimpleNamespace(ended=False, stopped=False, said="")
+    tutor = SimpleNamespace(given_up=False, stopped=False, said="")
     with pytest.raises(Problem, match="a log that fails"):
         check.run_pytest(tutor, STEPS[2], find("2"))
-    tutor.ended = True
+    tutor.given_up = True
     with pytest.raises(KeyboardInterrupt):
         check.run_pytest(tutor, STEPS[2], find("2"))
 

@@ -20,7 +20,7 @@ from workshop.fire.run import run_all
 from workshop.fire.size import Size
 from workshop.fire.tally import Tally, Viewer
 from workshop.fire.windows import launched
-from workshop.install.programs import find_chromium
+from workshop.install.programs import find_chromium, find_nginx
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9, and an embedded Valkey")
 SMALL = ["--quick", "--notices=100", "--clients=4"]
@@ -247,6 +247,15 @@ def test_without_chromium_it_says_so_and_goes_on(tmp_path):
     assert "There is no Chromium" in call.output
     assert "No Chromium" in report
     assert "| none | 100 | 400 | 0 | 0 | 0 |" in report
+
+
+@pytest.mark.skipif(not find_nginx(), reason="no nginx")
+def test_a_process_that_serves_nobody_is_not_waited_for(tmp_path):
+    """One client is at one of four; the other three lose nothing when they end."""
+    only = ["--only=rolling-restart", "--clients=1", "--windows=0"]
+    with Lane(tmp_path, *only, step="6") as call:
+        code, report = call.end()
+    assert code == 0, report
 
 
 def test_ctrl_c_ends_all_and_shows_what_is_known(tmp_path):

@@ -95,6 +95,13 @@ def some_lost(run: Run, reconnected: Callable[[], int]) -> None:
     run.all_live()
 
 
+def its_own_lost(run: Run, reconnected: Callable[[], int], served: bool) -> None:
+    """Wait where one of several processes was ended: few clients may all be at the others."""
+    if served:
+        some_lost(run, reconnected)
+    run.all_live()
+
+
 @fault("none")
 def none(run):
     """Nothing happens: what the others are compared with."""
@@ -103,10 +110,13 @@ def none(run):
 def end_server(run, number):
     """End the server again and again, and start it."""
     for _, reconnected in rounds(run, run.size.rounds):
-        run.target.server.kill(number)
+        served = run.target.server.kill(number)
         run.pause(0.5)
         run.target.server.start()
-        (some_lost if run.target.many else all_lost)(run, reconnected)
+        if run.target.many:
+            its_own_lost(run, reconnected, served)
+        else:
+            all_lost(run, reconnected)
 
 
 @fault("server-killed")
@@ -125,9 +135,9 @@ def server_stopped(run):
 def rolling_restart(run):
     """Each process is asked to end (SIGTERM) and started again, one after the other."""
     for _, reconnected in rounds(run, len(run.target.server.processes)):
-        run.target.server.kill(signal.SIGTERM)
+        served = run.target.server.kill(signal.SIGTERM)
         run.target.server.start()
-        some_lost(run, reconnected)
+        its_own_lost(run, reconnected, served)
 
 
 @fault("nginx-stopped", servers=("many",))

@@ -30,9 +30,9 @@ class Servers:
     """nginx and the processes behind it, one of which is ended at a time."""
 
     def __init__(self, target: "Target", **options):
-        self.turn = 0
+        self.turn = 0  # whose it is to be ended
         config = (target.step / "nginx.conf").read_text(encoding="utf-8")
-        ports = [any_port() for _ in nginx.UPSTREAM.findall(config)]
+        ports = self.ports = [any_port() for _ in nginx.UPSTREAM.findall(config)]
         self.processes = [serving(port, f"server-{n}", options) for n, port in enumerate(ports, 1)]
         command = nginx.command(target.folder, config, "127.0.0.1", target.port, ports)
         ready = partial(answers, target.port, ("127.0.0.1",))
@@ -54,10 +54,17 @@ class Servers:
         for program in (*self.processes, self.nginx):
             program.check()
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """End the process whose turn it is."""
-        self.processes[self.turn % len(self.processes)].kill(number)
+    def kill(self, number: int = signal.SIGKILL) -> bool:
+        """End the process whose turn it is, and tell whether anybody was connected to it."""
+        turn = self.turn % len(self.processes)
         self.turn += 1
+        served = any(
+            each.laddr.port == self.ports[turn] and each.status == psutil.CONN_ESTABLISHED
+            for process in self.processes[turn].running
+            for each in process.net_connections("tcp")
+        )
+        self.processes[turn].kill(number)
+        return served
 
     def kill_all(self) -> None:
         """Kill them all, but not nginx."""

@@ -190,8 +190,8 @@ def run_pytest(tutor, folder: Path, step: Step) -> None:
         code = pytest.main([str(each) for each in (file, *options)], plugins=[tutor])
     except AssertionError as error:
         # Stopped in a test, pytest ends the servers outside of any: their logs fail nothing then.
-        code = pytest.ExitCode.INTERRUPTED if tutor.ended else pytest.ExitCode.INTERNAL_ERROR
-        tutor.said = "" if tutor.ended else str(error)
+        code = pytest.ExitCode.INTERRUPTED if tutor.given_up else pytest.ExitCode.INTERNAL_ERROR
+        tutor.said = "" if tutor.given_up else str(error)
     if code == pytest.ExitCode.INTERRUPTED and not (tutor.stopped or tutor.said):
         raise KeyboardInterrupt
     if code not in (0, 1) and not tutor.stopped:

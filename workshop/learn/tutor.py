@@ -46,7 +46,7 @@ class Tutor:
         self.skipped: list[str] = []
         self.hint: Hint | None = None
         self.stopped = False  # A file was saved.
-        self.ended = False  # by Ctrl-C
+        self.given_up = False  # by Ctrl-C
         self.said = ""
         self.left: dict[str, set[str]] = {}  # the tests of a point that have not run yet
         self.point_of: dict[str, Point] = {}
@@ -119,7 +119,7 @@ class Tutor:
 
     def pytest_keyboard_interrupt(self) -> None:
         """Keep that it was ended."""
-        self.ended = True
+        self.given_up = True
 
     def pytest_collectreport(self, report) -> None:
         """Keep why a module can't be collected."""

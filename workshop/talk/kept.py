@@ -1,0 +1,41 @@
+"""What the room has said, kept in a file: a server that dies and comes back goes on with it."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import gevent
+
+SOON = 0.25  # seconds
+
+
+class Kept:
+    """Values by their names, written soon after each change."""
+
+    def __init__(self, file: Path):
+        self.file = file
+        self.known: dict[str, Any] = {}
+        self.writing = False
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(file.read_text(encoding="utf-8"))
+            self.known = known if isinstance(known, dict) else {}
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a value as it was last set."""
+        return self.known.get(name, default)
+
+    def set(self, name: str, value: Any) -> None:
+        """Keep a value that JSON can write."""
+        self.known[name] = value
+        if not self.writing:
+            self.writing = True
+            gevent.spawn_later(SOON, self.write)
+
+    def write(self) -> None:
+        """Write all of it; renamed into place, so that a crash leaves the old or the new."""
+        self.writing = False
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        part = self.file.with_name(f"{self.file.name}.part")
+        part.write_text(json.dumps(self.known), encoding="utf-8")
+        part.replace(self.file)

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,12 +17,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from workshop.base.paths import ROOT, STEPS
 from workshop.base.problem import Problem
 from workshop.install.programs import find_nginx
 from workshop.serving import watching
 from workshop.serving.nginx import missing
 
-ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 PATIENCE = 600  # a deadline for what should happen at once, or after an install; no measurement
 MADE = shutil.ignore_patterns(
@@ -300,6 +301,29 @@ def test_a_mistyped_argument_is_a_sentence(clone, arguments, said):
 
 
 # A step that runs
+
+
+@pytest.mark.parametrize("ending", ["os._exit(9)", "os.kill(os.getpid(), signal.SIGTERM)"])
+def test_a_first_start_that_is_cut_off_leaves_no_half_a_database(tmp_path, ending):
+    """SQLite could not be migrated any more: a table would be there already."""
+    step = shutil.copytree(STEPS / "04_redis_listener", tmp_path / "step", ignore=MADE)
+    script, database = ROOT / "workshop/serving/prepare.py", step / "db.sqlite3"
+    code = f"""
+import os, runpy, signal
+from django.db.migrations.recorder import MigrationRecorder
+def record_applied(*_):
+    {ending}
+MigrationRecorder.record_applied = record_applied
+runpy.run_path({str(script)!r}, run_name="__main__")
+"""
+    first = subprocess.run([sys.executable, "-c", code], cwd=step, env=plain_environment())
+    assert first.returncode != 0
+    assert not database.exists()
+    assert [*step.glob("db.sqlite3*")] == [] or "_exit" in ending
+    again = subprocess.run([sys.executable, script], cwd=step, env=plain_environment())
+    assert again.returncode == 0
+    with contextlib.closing(sqlite3.connect(database)) as rows:
+        assert rows.execute("SELECT count(*) FROM notices_notice").fetchone() == (3,)
 
 
 def test_publish_is_heard_by_the_running_step_and_nothing_outlives_it(clone):

@@ -73,6 +73,7 @@ def rounds(run: Run, number: int, quiet: Callable[[int], None] | None = None):
         run.send((2 * each + 1) / (2 * number + 1))
         seen = [client.connections for client in run.pages]
         if quiet:
+            run.settle()  # An answer on its way would be taken for a poll that waits.
             quiet(each)  # before the others
         run.allow((2 * each + 2) / (2 * number + 1))
         yield each, partial(count_reconnected, run, seen)

@@ -3,8 +3,11 @@
 In one process, as starting Django costs more than all that is done here.
 """
 
+import contextlib
 import os
+import signal
 import sys
+from pathlib import Path
 
 sys.path[0] = os.getcwd()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "board.settings")
@@ -22,10 +25,33 @@ def main() -> None:
     from django.core.management import call_command
 
     django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
-    if password := os.environ.get("WORKSHOP_ADMIN_PASSWORD"):
-        set_admin_password(password)
-    fill_empty_board()
+    with in_full():
+        call_command("migrate", verbosity=0, interactive=False)
+        if password := os.environ.get("WORKSHOP_ADMIN_PASSWORD"):
+            set_admin_password(password)
+        fill_empty_board()
+
+
+@contextlib.contextmanager
+def in_full():
+    """Make a new SQLite file in full or not at all: half of it could not be migrated any more."""
+    from django.db import connection
+
+    file = Path(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or connection.is_in_memory_db() or file.exists():
+        yield
+        return
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    connection.settings_dict["NAME"] = str(part)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that it tidies up
+    try:
+        yield
+        connection.close()
+        if not file.exists():  # another call may have made it meanwhile
+            part.replace(file)
+    finally:
+        connection.close()
+        part.unlink(missing_ok=True)
 
 
 def set_admin_password(password: str) -> None:

@@ -64,7 +64,7 @@ class Proxy:
 
     def drop(self) -> None:
         """Close all connections, as when a laptop changes its network."""
-        self.loop.call_soon_threadsafe(self.close_all)
+        self.call(self.hang_up())
 
     def mend(self) -> None:
         """Accept connections, and pass on."""
@@ -93,6 +93,10 @@ class Proxy:
     async def refuse(self):
         """Stop listening, and close what is open."""
         self.server.close()
+        self.close_all()
+
+    async def hang_up(self):
+        """Close what is open, and go on listening."""
         self.close_all()
 
     async def end(self):

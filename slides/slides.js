@@ -41,6 +41,8 @@ function prepare(slide) {
   if ("poll" in slide.dataset && live) preparePoll(slide);
   if ("publish" in slide.dataset && live) preparePublish(slide);
   if ("join" in slide.dataset) prepareJoin(slide);
+  if ("title" in slide.dataset) prepareTitle(slide);
+  if ("thanks" in slide.dataset) prepareThanks(slide);
 }
 
 // A method is shown without the margin that it has in its class.
@@ -48,6 +50,15 @@ function dedent(text) {
   const lines = text.trimEnd().split("\n");
   const margins = lines.filter((line) => line.trim()).map((line) => line.search(/\S/));
   return lines.map((line) => line.slice(Math.min(...margins))).join("\n");
+}
+
+// As in 3/40: what comes after the talk is not counted among the 40. It is +1, +2 and so on.
+function numberOf(slide) {
+  const slides = Reveal.getSlides();
+  const appendix = slides.findIndex((each) => "appendix" in each.dataset);
+  const count = appendix < 0 ? slides.length : appendix;
+  const number = slides.indexOf(slide) + 1;
+  return number > count ? [`+${number - count}`] : [number, "/", count];
 }
 
 const size = () => (portrait.matches && !printing ? { width: 540, height: 960 } : { width: 1280, height: 720 });
@@ -62,7 +73,7 @@ const started = Reveal.initialize({
   center: false,
   hash: true,
   hashOneBasedIndex: true,
-  slideNumber: "c/t",
+  slideNumber: numberOf,
   controlsTutorial: false,
   controlsBackArrows: "visible",
   scrollActivationWidth: null, // A phone that scrolls can't follow.
@@ -247,6 +258,21 @@ function prepareJoin(slide) {
     join.append(make("p", {}, "With ", command, " the room can follow here."));
   }
   slide.append(join);
+}
+
+// Who speaks, and where to find it all: settings of the command, in print and in the exported site too.
+
+function prepareTitle(slide) {
+  const { speaker } = document.body.dataset;
+  if (speaker) slide.append(make("p", { className: "speaker", textContent: speaker }));
+}
+
+function prepareThanks(slide) {
+  const { address, qr } = document.body.dataset;
+  prepareTitle(slide);
+  if (!address) return;
+  const code = make("img", { src: qr, alt: `QR code of ${address}` });
+  slide.append(make("div", { className: "join" }, code, make("p", { className: "address", textContent: address })));
 }
 
 function drawRoom(room) {

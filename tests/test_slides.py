@@ -30,6 +30,7 @@ OUTLINE = {
     "traditional HTTP is stateless and client-driven": "HTTP is stateless, and the client drives",
     "the server can't just decide to send things": "can't just decide to send something",
     "we've been working around this restriction": "We have been working around it",
+    "socket.io is the newest way": "Socket.IO is that better way",
     "socket.io keeps a stateful connection": "a **stateful** connection",
     "how connect works": 'io("/notices", options)',
     "multiple backends, and it picks the best one": "picks the best transport",
@@ -49,15 +50,15 @@ OUTLINE = {
     "the boring stuff isn't enough": "## But the boring stuff isn't enough",
     "setting up the URL and the Django view": "## The URL and the Django view",
     "namespaces: wait, what are these?": "## Namespaces: wait, what are these?",
-    "they determine what group of views the client wants": "determines which group of events",
+    "they determine what group of views the client wants": "which group of views the client wants",
     "this is where most of our code goes": "## This is where most of our code goes",
     "this code can talk to Django normally, mostly": "It talks to Django normally… mostly",
     "but request is dangerous": "**`request` is dangerous**",
     "notifications when interesting things happen": "## Whoever saves it, everybody hears it",
-    "dependency: Redis": "One more part: Redis",
-    "at its most basic, it's two steps": "At its most basic it is two steps",
+    "dependency: Redis": "## The one dependency: Redis",
+    "at its most basic, it's two steps": "At its most basic it takes two steps",
     "subscribe, listen": "## Subscribe, and listen",
-    "a listener calls emit when Redis broadcasts": "`tell` calls `emit`",
+    "a listener calls emit when Redis broadcasts": "`broadcast` calls `emit`",
     "display something going in and immediately being shown": "## And it just works",
     "Q&A": "## Questions",
 }
@@ -97,6 +98,11 @@ def heading(slide):
     return re.search(r"^##? (.+)", slide, re.MULTILINE)[1]
 
 
+def straight(text):
+    """Return a text with the quotes of a keyboard in place of a typesetter's."""
+    return text.translate(str.maketrans("‘’“”", "''\"\""))
+
+
 def shown(slide):
     """Return what a slide shows, without its notes."""
     return re.split(r"^Note:$", slide, flags=re.MULTILINE)[0]
@@ -117,7 +123,7 @@ def test_the_plan_adds_up():
 
 def test_every_point_of_the_outline_is_on_a_slide_in_its_order():
     places = {
-        point: next((n for n, slide in enumerate(SLIDES) if words in slide), None)
+        point: next((n for n, slide in enumerate(SLIDES) if words in straight(slide)), None)
         for point, words in OUTLINE.items()
     }
     assert [point for point, place in places.items() if place is None] == []

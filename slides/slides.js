@@ -34,6 +34,7 @@ function prepare(slide) {
   if ("poll" in slide.dataset && live) preparePoll(slide);
   if ("publish" in slide.dataset && live) preparePublish(slide);
   if ("join" in slide.dataset) prepareJoin(slide);
+  if ("questions" in slide.dataset && live) prepareQuestions(slide);
 }
 
 // A method is shown without the margin that it has in its class.
@@ -162,6 +163,7 @@ function preparePoll(slide) {
     const answer = make("span", { className: "answer" }, ...item.childNodes);
     const button = make("button", { type: "button" }, answer, make("span", { className: "count" }));
     button.addEventListener("click", () => {
+      if (pollIsClosed(poll)) return;
       mine[poll] = choice;
       socket.emit("vote", poll, choice);
       drawPolls();
@@ -181,6 +183,7 @@ function drawPolls() {
       button.style.setProperty("--share", `${percent}%`);
       button.querySelector(".count").textContent = total ? `${count} · ${percent} %` : "";
     });
+    drawPollState(slide);
   }
 }
 
@@ -238,6 +241,7 @@ function prepareJoin(slide) {
 function drawRoom(room) {
   talk.followers = room.followers;
   votes = room.votes;
+  pollStates = room.polls;
   drawPolls();
   const sentence = room.followers ? `${room.followers} ${room.followers === 1 ? "follows" : "follow"}.` : "";
   all(".followers").forEach((element) => (element.textContent = sentence));
@@ -280,6 +284,7 @@ function follow() {
   const browser = (localStorage.browser ??= random()); // one vote for each
   const token = sessionStorage.getItem("token");
   socket = io("/slides", { transports: ["websocket", "polling"], tryAllTransports: true, auth: { browser, token } });
+  takePart(socket);
   socket.on("hello", (hello) => {
     leads = talk.leads = hello.leads;
     talk.connected = true;

@@ -3,26 +3,28 @@
 import contextlib
 import json
 import os
-import secrets
 import socket
+from pathlib import Path
 
 import gevent
-import socketio
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from workshop.base.paths import STATE
 from workshop.talk import page
+from workshop.talk.kept import Kept
+from workshop.talk.part import Part
 
-TOKEN = os.environ.get("TOKEN") or secrets.token_urlsafe(16)  # who has it leads
 STEPS = json.loads(os.environ.get("STEPS", "{}"))  # {"1": 8001, …}: where each step will answer
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
+KEPT = Path(os.environ.get("KEPT") or STATE / "slides-room.json")
 MAX_VOTERS = 2000  # in one poll
 
 redis = Redis.from_url(REDIS_URL, retry=Retry(NoBackoff(), 1))
 
 
-class Slides(socketio.Namespace):
+class Slides(Part):
     """/slides: the windows with the token lead, all others follow, and everybody votes."""
 
     def __init__(self, namespace):
@@ -34,29 +36,36 @@ class Slides(socketio.Namespace):
         self.up = {}  # the steps that answer, and their ports
         self.version, self.polls = page.version(), page.polls()
         self.telling = False
+        self.kept = Kept(KEPT)
+        self.begin()
 
     def on_connect(self, sid, environ, auth):
         """Tell a browser where everybody is: who comes late has missed nothing."""
         auth = auth if isinstance(auth, dict) else {}
-        token = str(auth.get("token")).encode(errors="replace")
-        leads = secrets.compare_digest(token, TOKEN.encode())
-        if leads:
-            self.leaders.add(sid)
-        browser = self.browsers[sid] = str(auth.get("browser", sid))[:50]
+        self.browsers[sid] = str(auth.get("browser", sid))[:50]
+        self.let_lead(sid, auth.get("token"))
+        self.greet(sid)
+        self.tell_soon()
+
+    def greet(self, sid):
+        """Tell a browser all that there is, and whether it leads."""
+        browser, leads = self.browsers[sid], sid in self.leaders
         mine = {poll: votes[browser] for poll, votes in self.votes.items() if browser in votes}
         hello = {"leads": leads, "state": self.state, "mine": mine, "up": self.up}
         self.emit("hello", hello | {"version": page.version()} | self.room(), to=sid)
-        self.tell_soon()
+        self.welcome(sid)
 
     def on_disconnect(self, sid, reason):
         """Count a browser out."""
         self.browsers.pop(sid, None)
         self.leaders.discard(sid)
+        self.goodbye_lead(sid)
         self.tell_soon()
 
     def on_state(self, sid, state):
         """Take everybody to where a leading window is."""
         if sid in self.leaders and is_state(state):
+            self.count_time()
             self.state = state
             self.emit("state", state, skip_sid=sid)
 
@@ -64,7 +73,7 @@ class Slides(socketio.Namespace):
         """Count a vote, one for each browser; it may change its mind."""
         answers = self.polls.get(poll, 0) if isinstance(poll, str) else 0
         browser = self.browsers.get(sid)
-        if browser and type(choice) is int and 0 <= choice < answers:
+        if browser and type(choice) is int and 0 <= choice < answers and self.takes_votes(poll):
             votes = self.votes.setdefault(poll, {})
             if browser in votes or len(votes) < MAX_VOTERS:
                 votes[browser] = choice
@@ -92,6 +101,7 @@ class Slides(socketio.Namespace):
         """Tell everybody how many follow, and how the votes are."""
         self.telling = False
         self.emit("room", self.room())
+        self.emit("counts", self.counts(), room="leaders")
 
     def room(self):
         """Return how many follow, and how many votes each answer of each poll has."""
@@ -99,7 +109,8 @@ class Slides(socketio.Namespace):
         for poll, answers in self.polls.items():
             choices = list(self.votes.get(poll, {}).values())
             votes[poll] = [choices.count(answer) for answer in range(answers)]
-        return {"followers": len(self.browsers) - len(self.leaders), "votes": votes}
+        followers = len(self.browsers) - len(self.leaders)
+        return {"followers": followers} | self.polls_for_all(votes)
 
     def look_around(self):
         """Tell everybody when a step comes or goes, and when somebody has saved the deck."""

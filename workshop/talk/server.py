@@ -27,9 +27,8 @@ from gevent.pywsgi import WSGIServer
 
 from workshop.talk import page
 from workshop.talk.guard import Handler, Server
-from workshop.talk.room import TOKEN, Slides
-
-ROOM = os.environ.get("ROOM", "")  # the address for the room, if the deck is shared
+from workshop.talk.lead import ROOM, TOKEN
+from workshop.talk.room import Slides
 
 settings.configure(
     ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(","),
@@ -106,6 +105,7 @@ def serve(host="127.0.0.1", port=8000):
     print(f"The slides are at http://{host}:{port}/ (Ctrl-C stops it)", flush=True)
     gevent.spawn(slides.look_around)
     server.serve_forever()
+    slides.save(os.environ.get("RESULTS"), os.environ.get("REHEARSAL"))
 
 
 if __name__ == "__main__":

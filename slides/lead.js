@@ -57,7 +57,7 @@ function warning(slides, number, seconds) {
   const said = [];
   if (left <= 0) said.push("The time is up.");
   else if (left <= 60) said.push("1 minute left.");
-  else if (left <= 300) said.push("5 minutes left.");
+  else if (left <= 300) said.push(`${Math.ceil(left / 60)} minutes left.`);
   const skip = [];
   let saved = 0;
   for (const { title, begin, end, skip: maySkip } of slides.slice(number + 1)) {

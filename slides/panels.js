@@ -194,7 +194,7 @@ leading.on("invitations", (all) => {
 
 const warned = element("p", { id: "warning" });
 warned.setAttribute("role", "status");
-document.querySelector("header").append(warned);
+tabs.after(warned);
 
 function warn() {
   const text = deck && elapsed() ? warning(readSlides(deck), deck.getSlidePastCount(), elapsed()) : "";

@@ -76,6 +76,9 @@ function takePart(socket) {
   const heading = make("h2", { id: "sheet-heading", textContent: "Questions" });
   sheet.append(make("header", {}, heading, close), form, nobody, theirs);
   document.body.append(room, sheet);
+  // What is said there is as high as it is.
+  const follow = document.querySelector("#follow");
+  new ResizeObserver(() => room.style.setProperty("--follow", `${follow.offsetHeight}px`)).observe(follow);
 
   askButton.addEventListener("click", () => {
     drawSheet();
@@ -110,7 +113,7 @@ function takePart(socket) {
       now.mine.forEach((id) => upvoted.add(id));
     }
     const open = now.shown.filter(({ state }) => state === "open").length;
-    askButton.textContent = open ? `Ask · ${now.waiting}` : "Ask";
+    askButton.textContent = open ? `Ask (${now.waiting})` : "Ask";
     drawQuestionsSlide();
     if (sheet.open) drawSheet();
   });

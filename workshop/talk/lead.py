@@ -60,7 +60,7 @@ class Lead(socketio.Namespace):
         """Make an address that lets one other browser lead; acknowledge with it and its QR code."""
         if sid not in self.presenters or len(self.invitations) >= MAX_INVITATIONS:
             return None
-        token = secrets.token_urlsafe(12)
+        token = secrets.token_hex(8)
         number = str(1 + max(map(int, self.invitations), default=0))
         self.invitations[number] = {"token": hashed(token.encode()), "browser": None}
         self.invitations_changed()

@@ -1,7 +1,7 @@
 """How the room takes part, and what who leads can do besides turning the slides."""
 
 from workshop.talk.clock import Clock
-from workshop.talk.lead import Lead
+from workshop.talk.lead import TOKEN, Lead, hashed
 from workshop.talk.polls import Polls
 from workshop.talk.questions import Questions
 
@@ -10,7 +10,11 @@ class Part(Questions, Polls, Lead, Clock):
     """What /slides has besides the slides; each in a module of its own."""
 
     def begin(self):
-        """Go on with what was kept."""
+        """Go on with what was kept; clock and invitations are of one presentation only."""
+        run = hashed(TOKEN)
+        if self.kept.get("run") != run:
+            for name, value in {"clock": None, "invitations": {}, "run": run}.items():
+                self.kept.set(name, value)
         self.begin_questions()
         self.begin_polls()
         self.begin_lead()

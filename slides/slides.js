@@ -40,6 +40,7 @@ function prepare(slide) {
   if ("publish" in slide.dataset && live) preparePublish(slide);
   if ("stacks" in slide.dataset && live) prepareStacks(slide);
   if ("join" in slide.dataset) prepareJoin(slide);
+  if ("questions" in slide.dataset && live) prepareQuestions(slide);
   if ("title" in slide.dataset) prepareTitle(slide);
   if ("thanks" in slide.dataset) prepareThanks(slide);
 }
@@ -311,6 +312,7 @@ function preparePoll(slide) {
     const answer = make("span", { className: "answer" }, ...item.childNodes);
     const button = make("button", { type: "button" }, answer, make("span", { className: "count" }));
     button.addEventListener("click", () => {
+      if (pollIsClosed(poll)) return;
       mine[poll] = choice;
       socket.emit("vote", poll, choice);
       drawPolls();
@@ -330,6 +332,7 @@ function drawPolls() {
       button.style.setProperty("--share", `${percent}%`);
       button.querySelector(".count").textContent = total ? `${count} · ${percent} %` : "";
     });
+    drawPollState(slide);
   }
 }
 
@@ -402,6 +405,7 @@ function prepareThanks(slide) {
 function drawRoom(room) {
   talk.followers = room.followers;
   votes = room.votes;
+  pollStates = room.polls;
   drawPolls();
   const sentence = room.followers ? `${room.followers} ${room.followers === 1 ? "follows" : "follow"}.` : "";
   all(".followers").forEach((element) => (element.textContent = sentence));
@@ -447,6 +451,7 @@ function follow() {
   const browser = (localStorage.browser ??= random()); // one vote for each
   const token = sessionStorage.getItem("token");
   socket = io("/slides", { transports: ["websocket", "polling"], tryAllTransports: true, auth: { browser, token } });
+  takePart(socket);
   socket.on("hello", (hello) => {
     leads = talk.leads = hello.leads;
     talk.connected = true;

@@ -2,11 +2,13 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pypdf
 import pytest
 from playwright.sync_api import expect
 from test_follow import AXE, PHONE, TOKEN, Deck, joined, lead, open_page, shows, tool, violations
@@ -426,6 +428,101 @@ def test_a_list_of_all_slides_that_only_the_presenter_has(projector, phone, view
     assert phone.locator("#panel-slides").count() == 0
 
 
+# The pointer and the pen
+
+
+def test_all_see_the_pointer_and_the_lines_at_what_they_point_at(
+    projector, phone, view, talk, open_page
+):
+    laptop = joined(open_page(talk.url, **PROJECTOR))
+    lead(projector, STEPWISE)
+    projector.evaluate("Reveal.slide(1, 0, 1)")
+    for page in (phone, laptop):
+        shows(page, STEPWISE, 1)
+    projector.keyboard.press("d")
+    expect(projector.locator("#ink")).to_have_class("on")
+    left, right = ends(projector, "two")
+    projector.mouse.move(*left)
+    projector.mouse.move(*right)
+    for page in (phone, laptop):
+        expect(page.locator("#ink circle")).to_have_css("visibility", "visible")
+    laptop.wait_for_function(CLOSE, arg=right)
+    phone.wait_for_function(CLOSE, arg=ends(phone, "two")[1])
+    projector.mouse.down()
+    projector.mouse.move(*left, steps=100)
+    projector.mouse.up()
+    expect(projector.locator("#ink polyline")).to_have_count(100)
+    for page in (phone, laptop, view.frames[1]):
+        page.wait_for_function(DRAWN, arg=ends(page, "two")[0])
+    expect(phone.locator("#ink")).to_have_css("pointer-events", "none")
+
+    projector.keyboard.press("PageUp")  # A fragment is still this slide.
+    shows(phone, STEPWISE, 0)
+    expect(phone.locator("#ink polyline")).not_to_have_count(0)
+    phone.set_viewport_size({"width": 360, "height": 740})
+    phone.wait_for_function(DRAWN, arg=ends(phone, "two")[0])
+    phone.set_viewport_size(PHONE["viewport"])
+    lead(projector, ASIDE)
+    for page in (projector, phone, laptop):
+        expect(page.locator("#ink polyline")).to_have_count(0)
+
+    projector.mouse.move(600, 300)
+    projector.mouse.down()
+    projector.mouse.move(700, 320, steps=5)
+    projector.mouse.up()
+    expect(laptop.locator("#ink polyline")).not_to_have_count(0)
+    projector.keyboard.press("d")
+    expect(laptop.locator("#ink polyline")).to_have_count(0)
+    expect(laptop.locator("#ink circle")).to_have_css("visibility", "hidden")
+    phone.keyboard.press("d")  # It has no pen.
+    expect(phone.locator("#ink")).not_to_have_class("on")
+    laptop.context.close()
+
+
+def ends(page, text):
+    """Return the places just inside both ends of a line of a list."""
+    return page.locator(".present li", has_text=text).evaluate(
+        """(item) => {
+          const { left, right, top, height } = item.getBoundingClientRect();
+          const inside = (right - left) / 10, y = top + height / 2;
+          return [[left + inside, y], [right - inside, y]];
+        }"""
+    )
+
+
+CLOSE = """([x, y]) => {
+  const box = document.querySelector("#ink circle").getBoundingClientRect();
+  return Math.hypot(box.x + box.width / 2 - x, box.y + box.height / 2 - y) < 3;
+}"""
+DRAWN = """([x, y]) => {
+  const last = document.querySelectorAll("#ink polyline");
+  const end = last.length && [...last[last.length - 1].points].at(-1);
+  return end && Math.hypot(end.x - x, end.y - y) < 3;
+}"""
+
+
+def test_nobody_else_points_or_draws(projector, phone, client, talk):
+    stranger, presenter, witness = client("stranger"), client("me", TOKEN), client("witness")
+    emit(stranger, "point", TITLE, 0, 0.5, 0.5)
+    emit(stranger, "ink", TITLE, 0, [[0, 0], [1, 1]])
+    for slide, on, points in (
+        (TITLE, 0, [[0, 0]] * 65), (TITLE, 0, [[0]]), (TITLE, 0, ["ab"]), (TITLE, 0, [[0, "1"]]),
+        (TITLE, 0, [[0, 1e9]]), (TITLE, 0, [[True, 0]]), (TITLE, 0, {"0": [0, 0]}), (TITLE, 0, 7),
+        ("0", 0, [[0, 0]]), (TITLE, "<b>", [[0, 0]]), (TITLE, 10**9, [[0, 0]]), (None, None, []),
+    ):  # fmt: skip
+        emit(presenter, "ink", slide, on, points)
+    for place in ((0, 0, "0", 0), (0, 0, None, 0), (0, 0, 1e9, 0), (0.5, 0, 0, 0), (0, [], 0, 0)):
+        emit(presenter, "point", *place)
+    emit(presenter, "ink", TITLE, 0, [[0.25, 0.25]])
+
+    def heard():
+        return [event for event in list(witness.heard.queue) if event[0] in ("ink", "point")]
+
+    wait_until(heard, "the line that is right")
+    assert heard() == [("ink", TITLE, 0, [[0.25, 0.25]])]
+    assert not talk.tracebacks()
+
+
 # Who leads
 
 
@@ -551,6 +648,33 @@ def test_the_tool_says_where_results_and_record_are(tool, tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
     assert done.returncode == 1
     assert "can't be written" in done.stderr
+
+
+def test_a_pdf_has_the_notes_under_each_slide(folder, tmp_path):
+    file = tmp_path / "talk-notes.pdf"
+    many = " ".join(["Say a lot."] * 400) + " The last word."
+    deck = tmp_path / "slides"
+    shutil.copytree(folder, deck, symlinks=True)
+    (deck / "deck.md").write_text(DECK.replace("Repeat each question.", many))
+    done = export(file, SLIDES=str(deck))
+    assert done.returncode == 0, done.stderr
+    pages = [page.extract_text() for page in pypdf.PdfReader(file).pages]
+    assert len(pages) == 5
+    assert "The talk" in pages[TITLE]
+    assert "Say hello." in pages[TITLE]
+    assert "The last word." in pages[QUESTIONS]
+    assert "Say hello." not in "".join(pages[1:])
+
+    done = export(tmp_path / "site")
+    assert done.returncode == 1
+    assert "Notes are for a PDF" in done.stderr
+
+
+def export(where, **extra):
+    """Export the slides with their notes."""
+    command = [sys.executable, "-m", "workshop", "slides", f"--export={where}", "--notes"]
+    options = {"cwd": ROOT, "env": environment(**extra), "capture_output": True, "text": True}
+    return subprocess.run(command, **options)
 
 
 # All of it

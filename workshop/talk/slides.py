@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="only write the slides: to talk.pdf, or as a site that needs no server to site/",
     )
+    parser.add_argument(
+        "--notes", action="store_true", help="with --export talk.pdf: each slide's notes under it"
+    )
 
 
 def needs(args: argparse.Namespace) -> set[str]:
@@ -64,8 +67,13 @@ def is_pdf(export: str | None) -> bool:
 
 def main(args: argparse.Namespace) -> int:
     """Present until Ctrl-C, or export."""
+    if args.notes and not is_pdf(args.export):
+        raise Problem(f"Notes are for a PDF:  {ME} slides --export talk-notes.pdf --notes")
     if args.export:
-        (export_pdf if is_pdf(args.export) else export_site)(Path(args.export))
+        if is_pdf(args.export):
+            export_pdf(Path(args.export), args.notes)
+        else:
+            export_site(Path(args.export))
         return 0
     STATE.mkdir(exist_ok=True)
     if args.results.is_dir() or not args.results.parent.is_dir():

@@ -1,4 +1,4 @@
-// A pointer and a pen that everybody sees: in a window that leads, D takes them up and puts them down.
+// A pointer and a pen that everybody sees: in a window that leads, W takes them up and puts them down.
 
 // Places are said beside what is pointed at, in sizes of it: a phone has the same things elsewhere.
 
@@ -45,7 +45,7 @@ function takeInk(socket) {
   document.body.append(inkLayer);
   const here = () => Reveal.getIndices().h;
 
-  Reveal.addKeyBinding({ keyCode: 68, key: "D", description: "Pointer and pen" }, () => {
+  Reveal.addKeyBinding({ keyCode: 87, key: "W", description: "Pointer and pen" }, () => {
     if (leads) pen(!inkLayer.classList.contains("on"));
   });
   Reveal.on("slidechanged", clear);

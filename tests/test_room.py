@@ -84,7 +84,7 @@ def folder(tmp_path_factory):
 def talk(serve, folder):
     """The slides' server."""
     files = {
-        "KEPT": str(folder / "room.json"),
+        "ROOM_FILE": str(folder / "room.json"),
         "RESULTS": str(folder / "results.json"),
         "REHEARSAL": str(folder / "rehearsal.json"),
     }
@@ -209,7 +209,7 @@ def test_a_vote_counts_once_for_each_browser_and_outlives_the_server(talk, clien
     emit(client("fan"), "upvote", asked["id"], True)  # another window of the same browser
     emit(asker, "upvote", asked["id"], True)  # one's own
     assert find(client("me", TOKEN), "How many votes?")["votes"] == 1
-    kept = talk.extra["KEPT"]
+    kept = talk.extra["ROOM_FILE"]
     wait_until(lambda: "How many votes?" in Path(kept).read_text(), "the questions in the file")
     talk.restart(signal.SIGKILL)
     again = client("fan")
@@ -254,7 +254,7 @@ def test_a_question_has_its_limits(talk, client):
 
 
 def test_one_machine_that_says_it_is_many_fills_no_list(serve, folder, tmp_path):
-    place = {"SLIDES": str(folder), "KEPT": str(tmp_path / "room.json")}
+    place = {"SLIDES": str(folder), "ROOM_FILE": str(tmp_path / "room.json")}
     talk = serve(ROOT, Deck, TOKEN=TOKEN, PYTHONPATH=None, **place)
     answers = []
     for number in range(31):
@@ -439,7 +439,7 @@ def test_all_see_the_pointer_and_the_lines_at_what_they_point_at(
     projector.evaluate("Reveal.slide(1, 0, 1)")
     for page in (phone, laptop):
         shows(page, STEPWISE, 1)
-    projector.keyboard.press("d")
+    projector.keyboard.press("w")
     expect(projector.locator("#ink")).to_have_class("on")
     left, right = ends(projector, "two")
     projector.mouse.move(*left)
@@ -471,10 +471,10 @@ def test_all_see_the_pointer_and_the_lines_at_what_they_point_at(
     projector.mouse.move(700, 320, steps=5)
     projector.mouse.up()
     expect(laptop.locator("#ink polyline")).not_to_have_count(0)
-    projector.keyboard.press("d")
+    projector.keyboard.press("w")
     expect(laptop.locator("#ink polyline")).to_have_count(0)
     expect(laptop.locator("#ink circle")).to_have_css("visibility", "hidden")
-    phone.keyboard.press("d")  # It has no pen.
+    phone.keyboard.press("w")  # It has no pen.
     expect(phone.locator("#ink")).not_to_have_class("on")
     laptop.context.close()
 
@@ -547,7 +547,7 @@ def test_the_lead_is_handed_on_once_and_taken_back(projector, phone, view, talk,
         assert hello["leads"] is False
         assert token not in json.dumps(hello)
         thief.close()
-    assert token not in Path(talk.extra["KEPT"]).read_text()
+    assert token not in Path(talk.extra["ROOM_FILE"]).read_text()
     talk.restart(signal.SIGKILL)
     second.wait_for_function("leading.connected && frames[0].talk.leads")
     joined(phone)
@@ -577,7 +577,7 @@ def test_the_lead_is_handed_on_once_and_taken_back(projector, phone, view, talk,
 
 
 def test_results_and_rehearsal_are_written_at_the_end(serve, folder, tmp_path):
-    files = {name: str(tmp_path / f"{name}.json") for name in ("KEPT", "RESULTS", "REHEARSAL")}
+    files = {name: str(tmp_path / f"{name}.json") for name in ("ROOM_FILE", "RESULTS", "REHEARSAL")}
     talk = serve(ROOT, Deck, TOKEN=TOKEN, SLIDES=str(folder), PYTHONPATH=None, **files)
     presenter = Client(talk.url, ["/slides"], auth={"token": TOKEN})
     position = {"indexh": 0, "indexv": 0, "indexf": -1, "paused": False, "overview": False}

@@ -11,14 +11,13 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from workshop.base.paths import STATE
 from workshop.talk import page
 from workshop.talk.kept import Kept
 from workshop.talk.part import Part
 
 STEPS = json.loads(os.environ.get("STEPS", "{}"))  # {"1": 8001, …}: where each step will answer
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
-KEPT = Path(os.environ.get("KEPT") or STATE / "slides-room.json")
+KEPT = os.environ.get("ROOM_FILE")  # where what was said is kept over a crash
 MAX_VOTERS = 2000  # in one poll
 
 redis = Redis.from_url(REDIS_URL, retry=Retry(NoBackoff(), 1))
@@ -36,7 +35,7 @@ class Slides(Part):
         self.up = {}  # the steps that answer, and their ports
         self.version, self.polls = page.version(), page.polls()
         self.telling = False
-        self.kept = Kept(KEPT)
+        self.kept = Kept(Path(KEPT) if KEPT else None)
         self.begin()
 
     def on_connect(self, sid, environ, auth):

@@ -157,7 +157,12 @@ function showStep(place) {
     slow = makeSlow(frame("The answer of /slow/", second));
     frames.append(frame(`Step ${number}`, first), slow.pane);
   } else if (windows > 1 && !portrait.matches) {
-    frames.append(frame(`Step ${number}, first window`, first), frame(`Step ${number}, second window`, second));
+    const [one, two] = [frame(`Step ${number}, first window`, first), frame(`Step ${number}, second window`, second)];
+    // One after the other: of two cookies for two forms the browser would keep one, and the other form be refused.
+    const { src } = two;
+    two.removeAttribute("src");
+    one.addEventListener("load", () => (two.src = src), { once: true });
+    frames.append(one, two);
   } else {
     frames.append(frame(`Step ${number}`, first));
   }
@@ -256,11 +261,12 @@ function play(on = !recording, tell = leads) {
   if (on === Boolean(recording) || (on && !place)) return;
   if (on) {
     const picture = place.closest("p");
+    const { alt } = picture.querySelector("img");
     const hidden = all(":scope > :is(.live, .not-running)", picture.parentElement).concat(picture);
     recording = { hidden: hidden.filter((each) => !each.hidden) };
     // The number has it begin at its beginning.
     const src = `pictures/${place.dataset.recording}.webp?${Date.now()}`;
-    recording.film = make("p", { className: "film" }, make("img", { src, alt: `A recording: ${place.alt}` }));
+    recording.film = make("p", { className: "film" }, make("img", { src, alt: `A recording. Its end: ${alt}` }));
     picture.before(recording.film);
   } else {
     recording.film.remove();

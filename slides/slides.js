@@ -5,6 +5,9 @@ const printing = query.get("view") === "print";
 // Without the server, in print and in another window's preview, all is still: pictures, lists, no connection.
 const live = "live" in document.body.dataset && !printing && !query.has("preview") && !query.has("receiver");
 const portrait = matchMedia("(orientation: portrait)");
+const phone = matchMedia("(orientation: portrait), (pointer: coarse)");
+const onThisMachine = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+const inView = window !== window.top; // in the presenter's view: the demos run on the projector
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const all = (selector, where = document) => [...where.querySelectorAll(selector)];
@@ -19,12 +22,8 @@ function make(tag, properties = {}, ...children) {
 
 function prepare(slide) {
   const blocks = all("pre", slide);
-  const code = blocks.map((block) => block.querySelector("code"));
-  for (const each of code) each.textContent = dedent(each.textContent);
-  // slides.css makes the letters as large as these allow, all of a slide alike.
-  const lines = code.flatMap((each) => each.textContent.split("\n"));
-  slide.style.setProperty("--lines", lines.length + 1.2 * blocks.length);
-  slide.style.setProperty("--chars", Math.max(0, ...lines.map((line) => line.length)));
+  for (const each of all("pre code", slide)) each.textContent = dedent(each.textContent);
+  measure(slide);
   blocks.forEach((block, number) => {
     // Blocks of the same name move line by line from slide to slide.
     if (slide.hasAttribute("data-auto-animate")) block.dataset.id ??= number ? `code-${number + 1}` : "code";
@@ -33,8 +32,17 @@ function prepare(slide) {
   });
   if ("poll" in slide.dataset && live) preparePoll(slide);
   if ("publish" in slide.dataset && live) preparePublish(slide);
+  if ("stacks" in slide.dataset && live) prepareStacks(slide);
   if ("join" in slide.dataset) prepareJoin(slide);
   if ("questions" in slide.dataset && live) prepareQuestions(slide);
+}
+
+// slides.css makes the letters as large as these allow, all of a slide alike.
+function measure(slide) {
+  const blocks = all("pre", slide);
+  const lines = blocks.flatMap((block) => block.querySelector("code").textContent.split("\n"));
+  slide.style.setProperty("--lines", lines.length + 1.2 * blocks.length);
+  slide.style.setProperty("--chars", Math.max(0, ...lines.map((line) => line.length)));
 }
 
 // A method is shown without the margin that it has in its class.
@@ -47,6 +55,11 @@ function dedent(text) {
 const size = () => (portrait.matches && !printing ? { width: 540, height: 960 } : { width: 1280, height: 720 });
 const motion = () => ({ transition: calm.matches ? "none" : "slide", autoAnimate: !calm.matches });
 
+function isForReveal({ key, target }) {
+  if (key === " " && target.closest("button, a")) return false; // It presses the button that has the focus.
+  return !["?", "/"].includes(key); // reveal.js takes both for black, on every screen.
+}
+
 const started = Reveal.initialize({
   ...size(),
   ...motion(),
@@ -55,7 +68,7 @@ const started = Reveal.initialize({
   maxScale: 4,
   center: false,
   hash: true,
-  hashOneBasedIndex: true,
+  hashOneBasedIndex: !query.has("receiver"), // The notes' window of reveal.js counts from zero.
   slideNumber: "c/t",
   controlsTutorial: false,
   controlsBackArrows: "visible",
@@ -66,8 +79,7 @@ const started = Reveal.initialize({
   pdfSeparateFragments: false,
   pdfMaxPagesPerSlide: 1,
   preventIframeAutoFocus: true,
-  // A button that has the focus gets the space bar.
-  keyboardCondition: (event) => event.key !== " " || !event.target.closest("button, a"),
+  keyboardCondition: isForReveal,
   plugins: [
     RevealMarkdown,
     { id: "prepare", init: (reveal) => all("section", reveal.getRevealElement()).forEach(prepare) },
@@ -82,6 +94,12 @@ started.then(() => {
   for (const media of [portrait, calm]) {
     media.addEventListener("change", () => Reveal.configure({ ...size(), ...motion() }));
   }
+  document.addEventListener("keydown", ({ key, target }) => {
+    if (["?", "/"].includes(key) && !target.closest("input, textarea")) Reveal.toggleHelp();
+  });
+  Reveal.registerKeyboardShortcut("?", "These keys");
+  Reveal.addKeyBinding({ keyCode: 86, key: "V", description: "The recording of a demo" }, () => play());
+  Reveal.on("slidechanged", () => play(false, false));
   Reveal.on("slidechanged", show);
   Reveal.on("resize", markScrolling);
   show();
@@ -123,6 +141,8 @@ function showStep(place) {
   const picture = place.closest("p");
   if (picture.nextElementSibling?.matches(".live")) return;
   const { live: number, windows = 1, path = "/" } = place.dataset;
+  // Until step 3 nothing comes to a phone by itself, and Django's own server can't hold a room.
+  if (inView || (number < 3 && (!onThisMachine || (phone.matches && !leads)))) return;
   let sentence = picture.nextElementSibling;
   if (!sentence?.matches(".not-running")) {
     sentence = make("p", { className: "not-running", role: "status" });
@@ -134,8 +154,16 @@ function showStep(place) {
   const frames = make("div", { className: "live" });
   const [first, second = first] = path.split("|");
   const frame = (title, path) => make("iframe", { title, src: `http://${location.hostname}:${port}${path}` });
-  if (windows > 1 && !portrait.matches) {
-    frames.append(frame(`Step ${number}, first window`, first), frame(`Step ${number}, second window`, second));
+  if (second === "/slow/" && !portrait.matches) {
+    slow = makeSlow(frame("The answer of /slow/", second));
+    frames.append(frame(`Step ${number}`, first), slow.pane);
+  } else if (windows > 1 && !portrait.matches) {
+    const [one, two] = [frame(`Step ${number}, first window`, first), frame(`Step ${number}, second window`, second)];
+    // One after the other: of two cookies for two forms the browser would keep one, and the other form be refused.
+    const { src } = two;
+    two.removeAttribute("src");
+    one.addEventListener("load", () => (two.src = src), { once: true });
+    frames.append(one, two);
   } else {
     frames.append(frame(`Step ${number}`, first));
   }
@@ -148,6 +176,105 @@ function showStep(place) {
   frames.append(leave);
   picture.after(frames);
   picture.hidden = true;
+}
+
+// A page that is slow on purpose: asked for by a click, again and again, with a clock for the last row.
+
+let slow = null; // what is on the slide
+let asking = false;
+
+function makeSlow(answer) {
+  const address = answer.src;
+  answer.removeAttribute("src");
+  const button = make("button", { type: "button", className: "ask" });
+  const clock = make("p", { className: "clock" });
+  const said = make("p", { className: "said", role: "status" });
+  const pane = make("div", { className: "slow" }, button, clock, said, answer);
+  let since = 0; // when it asked, while it waits
+  let answers = 0;
+  const seconds = () => Math.floor((Date.now() - since) / 1000);
+  const tick = () => (clock.textContent = `${seconds()} s`);
+  const ask = () => {
+    if (!asking || since || !pane.isConnected) return;
+    since = Date.now();
+    said.textContent = "Waiting for the answer";
+    answer.src = `${address}?${since}`;
+    tick();
+    const timer = setInterval(() => (since && pane.isConnected ? tick() : clearInterval(timer)), 100);
+  };
+  answer.addEventListener("load", () => {
+    if (!since) return; // the empty frame
+    const took = seconds();
+    tick();
+    since = 0;
+    answers += 1;
+    pane.classList.add("answered");
+    said.textContent = took < 4 ? "No answer: is step 2 running?" : `Answer ${answers}:`;
+    setTimeout(ask, 2000);
+  });
+  const draw = () => {
+    button.textContent = asking ? "Ask no more" : "Ask for /slow/";
+    pane.classList.toggle("asking", asking);
+    ask();
+  };
+  button.addEventListener("click", () => toggleSlow());
+  draw();
+  return { pane, draw };
+}
+
+function toggleSlow(on = !asking, tell = leads) {
+  asking = on;
+  slow?.draw();
+  if (tell) socket.emit("demo", "slow", on);
+}
+
+// The stacks of a running step, in place of those in deck.md.
+
+function prepareStacks(slide) {
+  const button = make("button", { type: "button", textContent: "Ask step 2 now" });
+  button.addEventListener("click", () => socket.emit("stacks"));
+  slide.querySelector("pre").append(make("span", { className: "stacks" }, make("output"), button));
+}
+
+function drawStacks({ said, problem }) {
+  const at = new Date().toLocaleTimeString("en-GB");
+  for (const slide of all("[data-stacks]")) {
+    slide.querySelector("output").value = problem ?? `Live from step 2, ${at}`;
+    if (!said) continue;
+    all("pre code", slide).at(-1).textContent = said;
+    measure(slide);
+  }
+}
+
+function beginDemo() {
+  const slide = Reveal.getCurrentSlide();
+  if (!leads) return;
+  if ("stacks" in slide.dataset) socket.emit("stacks");
+  if (slide.querySelector("[data-path$='/slow/']")) toggleSlow();
+}
+
+// A recording, in place of a demo that fails.
+
+let recording = null; // what is played, and what is hidden meanwhile
+
+function play(on = !recording, tell = leads) {
+  const place = Reveal.getCurrentSlide().querySelector("[data-recording]");
+  if (on === Boolean(recording) || (on && !place)) return;
+  if (on) {
+    const picture = place.closest("p");
+    const { alt } = picture.querySelector("img");
+    const hidden = all(":scope > :is(.live, .not-running)", picture.parentElement).concat(picture);
+    recording = { hidden: hidden.filter((each) => !each.hidden) };
+    // The number has it begin at its beginning.
+    const src = `pictures/${place.dataset.recording}.webp?${Date.now()}`;
+    recording.film = make("p", { className: "film" }, make("img", { src, alt: `A recording. Its end: ${alt}` }));
+    picture.before(recording.film);
+  } else {
+    recording.film.remove();
+  }
+  for (const each of recording.hidden) each.hidden = on;
+  if (!on) recording = null;
+  if (tell) socket.emit("demo", "recording", on);
 }
 
 // A poll: its list becomes buttons with bars.
@@ -249,7 +376,8 @@ function drawRoom(room) {
 
 // Following: a window that leads says where it is, all others go there.
 
-const talk = (window.talk = { leads: false, connected: false, followers: 0 }); // for the presenter's view
+// For the presenter's view
+const talk = (window.talk = { leads: false, connected: false, followers: 0, lights: [], boards: {}, askBoard });
 let socket;
 let leads = false;
 let alone = live && sessionStorage.getItem("alone") !== null;
@@ -277,6 +405,8 @@ function follow() {
   });
   Reveal.registerKeyboardShortcut("R", "Back to the presenter");
   Reveal.addKeyBinding({ keyCode: 80, key: "P", description: "The box to publish from" }, toPublishBox);
+  Reveal.addKeyBinding({ keyCode: 68, key: "D", description: "Begin the demo, or end it" }, beginDemo);
+  Reveal.on("slidechanged", () => toggleSlow(false, false));
   const view = () => (leads ? window.open("presenter.html", "presenter") : Reveal.getPlugin("notes").open());
   Reveal.addKeyBinding({ keyCode: 83, key: "S", description: "The presenter's view" }, view);
 
@@ -310,6 +440,10 @@ function follow() {
     if (!alone) go();
   });
   socket.on("room", drawRoom);
+  socket.on("stacks", drawStacks);
+  socket.on("demo", (name, on) => (name === "slow" ? toggleSlow(on, false) : play(on, false)));
+  socket.on("lights", (lights) => (talk.lights = lights));
+  socket.on("boards", (boards) => (talk.boards = boards));
   socket.on("version", renew);
   socket.on("up", (now) => {
     steps = now;
@@ -317,6 +451,15 @@ function follow() {
   });
   socket.on("disconnect", lose);
   socket.on("connect_error", lose);
+}
+
+// For the presenter's view: have a board do something; what is returned is wrong with it.
+async function askBoard(step, what) {
+  try {
+    return await socket.timeout(8000).emitWithAck("board", step, what);
+  } catch {
+    return "No answer: try again.";
+  }
 }
 
 function moved() {

@@ -24,11 +24,13 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import Http404, HttpResponse
 from django.urls import path, re_path
 from gevent.pywsgi import WSGIServer
+from gevent.util import print_run_info
 
 from workshop.talk import page
 from workshop.talk.guard import Handler, Server
-from workshop.talk.lead import ROOM, TOKEN
+from workshop.talk.lead import TOKEN
 from workshop.talk.room import Slides
+from workshop.talk.stage import ROOM
 
 settings.configure(
     ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(","),
@@ -75,7 +77,7 @@ squeeze = lru_cache(maxsize=100)(gzip.compress)
 def answer(request, data, suffix):
     """Return a response that a browser keeps, and asks again whether it is still the one."""
     response = HttpResponse(data, page.TYPES[suffix])
-    if suffix != ".png" and "gzip" in request.headers.get("Accept-Encoding", ""):
+    if suffix not in {".png", ".webp"} and "gzip" in request.headers.get("Accept-Encoding", ""):
         response.content = squeeze(data)
         response["Content-Encoding"] = "gzip"
     response["Vary"] = "Accept-Encoding"
@@ -100,10 +102,13 @@ def serve(host="127.0.0.1", port=8000):
     # Not before: what stops a server that is yet to start ends in a traceback.
     gevent.signal_handler(signal.SIGINT, server.stop)
     gevent.signal_handler(signal.SIGTERM, server.stop)
+    if hasattr(signal, "SIGUSR1"):  # Meant for a step, and not the end of the talk.
+        gevent.signal_handler(signal.SIGUSR1, print_run_info)
     if "TOKEN" not in os.environ:
         print(f"The presenter's own address is http://localhost:{port}/?token={TOKEN}")
     print(f"The slides are at http://{host}:{port}/ (Ctrl-C stops it)", flush=True)
     gevent.spawn(slides.look_around)
+    gevent.spawn(slides.look_at_stage)
     server.serve_forever()
     slides.save(os.environ.get("RESULTS"), os.environ.get("REHEARSAL"))
 

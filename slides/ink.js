@@ -8,6 +8,7 @@ const dot = svg("circle");
 const OFTEN = 60; // milliseconds between two messages
 let lines = []; // the pieces on this slide: what they are on, and their points
 let line = null; // the one that is being drawn
+let pointer = null; // where the dot is: on what, and where there
 let pointed = null; // what is to be told when it is time to
 let telling = false;
 
@@ -49,7 +50,7 @@ function takeInk(socket) {
     if (leads) pen(!inkLayer.classList.contains("on"));
   });
   Reveal.on("slidechanged", clear);
-  Reveal.on("resize", drawLines);
+  for (const event of ["resize", "slidetransitionend"]) Reveal.on(event, drawAgain);
   socket.on("hello", () => pen(false));
   socket.on("point", (slide, ...place) => movePointer(slide === here() ? place : null));
   socket.on("ink", (slide, on, points) => {
@@ -109,6 +110,7 @@ function takeInk(socket) {
 }
 
 function movePointer(place) {
+  pointer = place;
   dot.style.visibility = place ? "visible" : "hidden";
   if (!place) return;
   const [x, y] = placeOf(place[0], place.slice(1));
@@ -122,10 +124,13 @@ function drawLine(piece) {
   inkLayer.insertBefore(drawn, dot);
 }
 
-function drawLines() {
-  const known = lines;
+function drawAgain() {
+  const [known, place] = [lines, pointer];
+  const drawing = line;
   clear();
+  line = drawing;
   known.forEach(drawLine);
+  movePointer(place);
 }
 
 function clear() {

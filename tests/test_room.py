@@ -435,32 +435,31 @@ def test_all_see_the_pointer_and_the_lines_at_what_they_point_at(
     projector, phone, view, talk, open_page
 ):
     laptop = joined(open_page(talk.url, **PROJECTOR))
-    lead(projector, STEPWISE)
+    projector.emulate_media(reduced_motion="reduce")
     projector.evaluate("Reveal.slide(1, 0, 1)")
     for page in (phone, laptop):
         shows(page, STEPWISE, 1)
     projector.keyboard.press("w")
     expect(projector.locator("#ink")).to_have_class("on")
-    left, right = ends(projector, "two")
+    left, right = projector.evaluate(f"[({END})(0.1), ({END})(0.9)]")
     projector.mouse.move(*left)
     projector.mouse.move(*right)
     for page in (phone, laptop):
         expect(page.locator("#ink circle")).to_have_css("visibility", "visible")
-    laptop.wait_for_function(CLOSE, arg=right)
-    phone.wait_for_function(CLOSE, arg=ends(phone, "two")[1])
+        page.wait_for_function(POINTED)
     projector.mouse.down()
     projector.mouse.move(*left, steps=100)
     projector.mouse.up()
     expect(projector.locator("#ink polyline")).to_have_count(100)
     for page in (phone, laptop, view.frames[1]):
-        page.wait_for_function(DRAWN, arg=ends(page, "two")[0])
+        page.wait_for_function(DRAWN)
     expect(phone.locator("#ink")).to_have_css("pointer-events", "none")
 
     projector.keyboard.press("PageUp")  # A fragment is still this slide.
     shows(phone, STEPWISE, 0)
     expect(phone.locator("#ink polyline")).not_to_have_count(0)
     phone.set_viewport_size({"width": 360, "height": 740})
-    phone.wait_for_function(DRAWN, arg=ends(phone, "two")[0])
+    phone.wait_for_function(DRAWN)
     phone.set_viewport_size(PHONE["viewport"])
     lead(projector, ASIDE)
     for page in (projector, phone, laptop):
@@ -479,26 +478,23 @@ def test_all_see_the_pointer_and_the_lines_at_what_they_point_at(
     laptop.context.close()
 
 
-def ends(page, text):
-    """Return the places just inside both ends of a line of a list."""
-    return page.locator(".present li", has_text=text).evaluate(
-        """(item) => {
-          const { left, right, top, height } = item.getBoundingClientRect();
-          const inside = (right - left) / 10, y = top + height / 2;
-          return [[left + inside, y], [right - inside, y]];
-        }"""
-    )
-
-
-CLOSE = """([x, y]) => {
+# A place on the second line of the list, from its beginning to its end
+END = """(part) => {
+  const item = document.querySelectorAll(".slides .present li")[1];
+  const { left, top, width, height } = item.getBoundingClientRect();
+  return [left + part * width, top + height / 2];
+}"""
+POINTED = f"""() => {{
   const box = document.querySelector("#ink circle").getBoundingClientRect();
+  const [x, y] = ({END})(0.9);
   return Math.hypot(box.x + box.width / 2 - x, box.y + box.height / 2 - y) < 3;
-}"""
-DRAWN = """([x, y]) => {
-  const last = document.querySelectorAll("#ink polyline");
-  const end = last.length && [...last[last.length - 1].points].at(-1);
+}}"""
+DRAWN = f"""() => {{
+  const last = [...document.querySelectorAll("#ink polyline")].at(-1);
+  const end = last && [...last.points].at(-1);
+  const [x, y] = ({END})(0.1);
   return end && Math.hypot(end.x - x, end.y - y) < 3;
-}"""
+}}"""
 
 
 def test_nobody_else_points_or_draws(projector, phone, client, talk):

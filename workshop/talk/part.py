@@ -30,8 +30,8 @@ class Part(Questions, Polls, Lead, Clock, Ink):
 
     def save(self, results, rehearsal):
         """Write what came of the talk to the files that are asked for."""
+        self.kept.write()
         if results:
             self.save_results(results)
         if rehearsal:
             self.save_rehearsal(rehearsal)
-        self.kept.write()

@@ -80,6 +80,7 @@ function takePart(socket) {
   const follow = document.querySelector("#follow");
   new ResizeObserver(() => room.style.setProperty("--follow", `${follow.offsetHeight}px`)).observe(follow);
 
+  takeInk(socket);
   askButton.addEventListener("click", () => {
     drawSheet();
     sheet.showModal();

@@ -285,11 +285,12 @@ function play(on = !recording, tell = leads) {
   if (on === Boolean(recording) || (on && !place)) return;
   if (on) {
     const picture = place.closest("p");
+    const { alt } = picture.querySelector("img");
     const hidden = all(":scope > :is(.live, .not-running)", picture.parentElement).concat(picture);
     recording = { hidden: hidden.filter((each) => !each.hidden) };
     // The number has it begin at its beginning.
     const src = `pictures/${place.dataset.recording}.webp?${Date.now()}`;
-    recording.film = make("p", { className: "film" }, make("img", { src, alt: `A recording: ${place.alt}` }));
+    recording.film = make("p", { className: "film" }, make("img", { src, alt: `A recording. Its end: ${alt}` }));
     picture.before(recording.film);
   } else {
     recording.film.remove();

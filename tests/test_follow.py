@@ -111,7 +111,6 @@ def step(serve):
 def talk(serve, step, folder):
     """The slides' server."""
     settings = {"STEPS": json.dumps({"4": step.port}), "ROOM": "http://talk.example"}
-    settings["KEPT"] = str(folder / "room.json")
     return serve(ROOT, Deck, SLIDES=str(folder), TOKEN=TOKEN, PYTHONPATH=None, **settings)
 
 

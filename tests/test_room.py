@@ -2,11 +2,13 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pypdf
 import pytest
 from playwright.sync_api import expect
 from test_follow import AXE, PHONE, TOKEN, Deck, joined, lead, open_page, shows, tool, violations
@@ -82,7 +84,7 @@ def folder(tmp_path_factory):
 def talk(serve, folder):
     """The slides' server."""
     files = {
-        "KEPT": str(folder / "room.json"),
+        "ROOM_FILE": str(folder / "room.json"),
         "RESULTS": str(folder / "results.json"),
         "REHEARSAL": str(folder / "rehearsal.json"),
     }
@@ -207,7 +209,7 @@ def test_a_vote_counts_once_for_each_browser_and_outlives_the_server(talk, clien
     emit(client("fan"), "upvote", asked["id"], True)  # another window of the same browser
     emit(asker, "upvote", asked["id"], True)  # one's own
     assert find(client("me", TOKEN), "How many votes?")["votes"] == 1
-    kept = talk.extra["KEPT"]
+    kept = talk.extra["ROOM_FILE"]
     wait_until(lambda: "How many votes?" in Path(kept).read_text(), "the questions in the file")
     talk.restart(signal.SIGKILL)
     again = client("fan")
@@ -252,7 +254,7 @@ def test_a_question_has_its_limits(talk, client):
 
 
 def test_one_machine_that_says_it_is_many_fills_no_list(serve, folder, tmp_path):
-    place = {"SLIDES": str(folder), "KEPT": str(tmp_path / "room.json")}
+    place = {"SLIDES": str(folder), "ROOM_FILE": str(tmp_path / "room.json")}
     talk = serve(ROOT, Deck, TOKEN=TOKEN, PYTHONPATH=None, **place)
     answers = []
     for number in range(31):
@@ -426,6 +428,97 @@ def test_a_list_of_all_slides_that_only_the_presenter_has(projector, phone, view
     assert phone.locator("#panel-slides").count() == 0
 
 
+# The pointer and the pen
+
+
+def test_all_see_the_pointer_and_the_lines_at_what_they_point_at(
+    projector, phone, view, talk, open_page
+):
+    laptop = joined(open_page(talk.url, **PROJECTOR))
+    projector.emulate_media(reduced_motion="reduce")
+    projector.evaluate("Reveal.slide(1, 0, 1)")
+    for page in (phone, laptop):
+        shows(page, STEPWISE, 1)
+    projector.keyboard.press("w")
+    expect(projector.locator("#ink")).to_have_class("on")
+    left, right = projector.evaluate(f"[({END})(0.1), ({END})(0.9)]")
+    projector.mouse.move(*left)
+    projector.mouse.move(*right)
+    for page in (phone, laptop):
+        expect(page.locator("#ink circle")).to_have_css("visibility", "visible")
+        page.wait_for_function(POINTED)
+    projector.mouse.down()
+    projector.mouse.move(*left, steps=100)
+    projector.mouse.up()
+    expect(projector.locator("#ink polyline")).to_have_count(100)
+    for page in (phone, laptop, view.frames[1]):
+        page.wait_for_function(DRAWN)
+    expect(phone.locator("#ink")).to_have_css("pointer-events", "none")
+
+    projector.keyboard.press("PageUp")  # A fragment is still this slide.
+    shows(phone, STEPWISE, 0)
+    expect(phone.locator("#ink polyline")).not_to_have_count(0)
+    phone.set_viewport_size({"width": 360, "height": 740})
+    phone.wait_for_function(DRAWN)
+    phone.set_viewport_size(PHONE["viewport"])
+    lead(projector, ASIDE)
+    for page in (projector, phone, laptop):
+        expect(page.locator("#ink polyline")).to_have_count(0)
+
+    projector.mouse.move(600, 300)
+    projector.mouse.down()
+    projector.mouse.move(700, 320, steps=5)
+    projector.mouse.up()
+    expect(laptop.locator("#ink polyline")).not_to_have_count(0)
+    projector.keyboard.press("w")
+    expect(laptop.locator("#ink polyline")).to_have_count(0)
+    expect(laptop.locator("#ink circle")).to_have_css("visibility", "hidden")
+    phone.keyboard.press("w")  # It has no pen.
+    expect(phone.locator("#ink")).not_to_have_class("on")
+    laptop.context.close()
+
+
+# A place on the second line of the list, from its beginning to its end
+END = """(part) => {
+  const item = document.querySelectorAll(".slides .present li")[1];
+  const { left, top, width, height } = item.getBoundingClientRect();
+  return [left + part * width, top + height / 2];
+}"""
+POINTED = f"""() => {{
+  const box = document.querySelector("#ink circle").getBoundingClientRect();
+  const [x, y] = ({END})(0.9);
+  return Math.hypot(box.x + box.width / 2 - x, box.y + box.height / 2 - y) < 3;
+}}"""
+DRAWN = f"""() => {{
+  const last = [...document.querySelectorAll("#ink polyline")].at(-1);
+  const end = last && [...last.points].at(-1);
+  const [x, y] = ({END})(0.1);
+  return end && Math.hypot(end.x - x, end.y - y) < 3;
+}}"""
+
+
+def test_nobody_else_points_or_draws(projector, phone, client, talk):
+    stranger, presenter, witness = client("stranger"), client("me", TOKEN), client("witness")
+    emit(stranger, "point", TITLE, 0, 0.5, 0.5)
+    emit(stranger, "ink", TITLE, 0, [[0, 0], [1, 1]])
+    for slide, on, points in (
+        (TITLE, 0, [[0, 0]] * 65), (TITLE, 0, [[0]]), (TITLE, 0, ["ab"]), (TITLE, 0, [[0, "1"]]),
+        (TITLE, 0, [[0, 1e9]]), (TITLE, 0, [[True, 0]]), (TITLE, 0, {"0": [0, 0]}), (TITLE, 0, 7),
+        ("0", 0, [[0, 0]]), (TITLE, "<b>", [[0, 0]]), (TITLE, 10**9, [[0, 0]]), (None, None, []),
+    ):  # fmt: skip
+        emit(presenter, "ink", slide, on, points)
+    for place in ((0, 0, "0", 0), (0, 0, None, 0), (0, 0, 1e9, 0), (0.5, 0, 0, 0), (0, [], 0, 0)):
+        emit(presenter, "point", *place)
+    emit(presenter, "ink", TITLE, 0, [[0.25, 0.25]])
+
+    def heard():
+        return [event for event in list(witness.heard.queue) if event[0] in ("ink", "point")]
+
+    wait_until(heard, "the line that is right")
+    assert heard() == [("ink", TITLE, 0, [[0.25, 0.25]])]
+    assert not talk.tracebacks()
+
+
 # Who leads
 
 
@@ -450,7 +543,7 @@ def test_the_lead_is_handed_on_once_and_taken_back(projector, phone, view, talk,
         assert hello["leads"] is False
         assert token not in json.dumps(hello)
         thief.close()
-    assert token not in Path(talk.extra["KEPT"]).read_text()
+    assert token not in Path(talk.extra["ROOM_FILE"]).read_text()
     talk.restart(signal.SIGKILL)
     second.wait_for_function("leading.connected && frames[0].talk.leads")
     joined(phone)
@@ -480,7 +573,7 @@ def test_the_lead_is_handed_on_once_and_taken_back(projector, phone, view, talk,
 
 
 def test_results_and_rehearsal_are_written_at_the_end(serve, folder, tmp_path):
-    files = {name: str(tmp_path / f"{name}.json") for name in ("KEPT", "RESULTS", "REHEARSAL")}
+    files = {name: str(tmp_path / f"{name}.json") for name in ("ROOM_FILE", "RESULTS", "REHEARSAL")}
     talk = serve(ROOT, Deck, TOKEN=TOKEN, SLIDES=str(folder), PYTHONPATH=None, **files)
     presenter = Client(talk.url, ["/slides"], auth={"token": TOKEN})
     position = {"indexh": 0, "indexv": 0, "indexf": -1, "paused": False, "overview": False}
@@ -551,6 +644,33 @@ def test_the_tool_says_where_results_and_record_are(tool, tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
     assert done.returncode == 1
     assert "can't be written" in done.stderr
+
+
+def test_a_pdf_has_the_notes_under_each_slide(folder, tmp_path):
+    file = tmp_path / "talk-notes.pdf"
+    many = " ".join(["Say a lot."] * 400) + " The last word."
+    deck = tmp_path / "slides"
+    shutil.copytree(folder, deck, symlinks=True)
+    (deck / "deck.md").write_text(DECK.replace("Repeat each question.", many))
+    done = export(file, SLIDES=str(deck))
+    assert done.returncode == 0, done.stderr
+    pages = [page.extract_text() for page in pypdf.PdfReader(file).pages]
+    assert len(pages) == 5
+    assert "The talk" in pages[TITLE]
+    assert "Say hello." in pages[TITLE]
+    assert "The last word." in pages[QUESTIONS]
+    assert "Say hello." not in "".join(pages[1:])
+
+    done = export(tmp_path / "site")
+    assert done.returncode == 1
+    assert "Notes are for a PDF" in done.stderr
+
+
+def export(where, **extra):
+    """Export the slides with their notes."""
+    command = [sys.executable, "-m", "workshop", "slides", f"--export={where}", "--notes"]
+    options = {"cwd": ROOT, "env": environment(**extra), "capture_output": True, "text": True}
+    return subprocess.run(command, **options)
 
 
 # All of it

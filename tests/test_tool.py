@@ -517,7 +517,7 @@ def test_a_process_behind_nginx_is_killed_by_its_number_and_comes_back(clone):
         number = running.wait_for(r"Servers +(\d+), \d+, \d+, \d+ ")[1]
         said = call(clone, "stacks").stdout
         assert said.count("06_many_servers, at port ") == 4
-        assert said.count(" in count_all ") == 4, said
+        assert said.count(" in count_all\n") == 4, said
         running.type("1")
         running.wait_for("The processes are ")
         running.type(number)

@@ -8,8 +8,9 @@ import secrets
 import segno
 import socketio
 
+from workshop.talk.stage import ROOM
+
 TOKEN = os.environ.get("TOKEN") or secrets.token_urlsafe(16)  # who has it leads
-ROOM = os.environ.get("ROOM", "")  # the address for the room, if the deck is shared
 MAX_INVITATIONS = 10
 
 

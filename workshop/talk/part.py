@@ -1,12 +1,13 @@
 """How the room takes part, and what who leads can do besides turning the slides."""
 
 from workshop.talk.clock import Clock
+from workshop.talk.ink import Ink
 from workshop.talk.lead import TOKEN, Lead, hashed
 from workshop.talk.polls import Polls
 from workshop.talk.questions import Questions
 
 
-class Part(Questions, Polls, Lead, Clock):
+class Part(Questions, Polls, Lead, Clock, Ink):
     """What /slides has besides the slides; each in a module of its own."""
 
     def begin(self):
@@ -29,8 +30,8 @@ class Part(Questions, Polls, Lead, Clock):
 
     def save(self, results, rehearsal):
         """Write what came of the talk to the files that are asked for."""
+        self.kept.write()
         if results:
             self.save_results(results)
         if rehearsal:
             self.save_rehearsal(rehearsal)
-        self.kept.write()

@@ -12,7 +12,7 @@ from workshop.talk.kept import Kept
 from workshop.talk.part import Part
 from workshop.talk.stage import STEPS, Stage
 
-KEPT = os.environ.get("KEPT")  # where what was said is kept over a crash
+KEPT = os.environ.get("ROOM_FILE")  # where what was said is kept over a crash
 MAX_VOTERS = 2000  # in one poll
 
 
@@ -30,8 +30,8 @@ class Slides(Stage, Part):
         self.up = {}  # the steps that answer, and their ports
         self.version, self.polls = page.version(), page.polls()
         self.telling = False
-        self.begin()
         self.begin_stage()
+        self.begin()
 
     def on_connect(self, sid, environ, auth):
         """Tell a browser where everybody is: who comes late has missed nothing."""

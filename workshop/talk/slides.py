@@ -27,9 +27,9 @@ from workshop.talk.export import export_pdf, export_site
 
 HELP = "present the talk; --share lets the room follow, --export writes a PDF or a site"
 SLIDES = ROOT / "slides"
+RESULTS = STATE / "slides-results.json"
 POSTS_IN_TEN_SECONDS = "3"  # from one phone
 RETRY = 5  # seconds, before a step that could not be started is tried again
-RESULTS = STATE / "slides-results.json"
 preparing = threading.Lock()
 
 
@@ -64,6 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address", metavar="URL", help="where the repository is, on the last slide; or ADDRESS"
     )
+    parser.add_argument(
+        "--notes", action="store_true", help="with --export talk.pdf: each slide's notes under it"
+    )
 
 
 def needs(args: argparse.Namespace) -> set[str]:
@@ -79,8 +82,13 @@ def is_pdf(export: str | None) -> bool:
 def main(args: argparse.Namespace) -> int:
     """Present until Ctrl-C, or export."""
     set_about(args)
+    if args.notes and not is_pdf(args.export):
+        raise Problem(f"Notes are for a PDF:  {ME} slides --export talk-notes.pdf --notes")
     if args.export:
-        (export_pdf if is_pdf(args.export) else export_site)(Path(args.export))
+        if is_pdf(args.export):
+            export_pdf(Path(args.export), args.notes)
+        else:
+            export_site(Path(args.export))
         return 0
     STATE.mkdir(exist_ok=True)
     if args.results.is_dir() or not args.results.parent.is_dir():
@@ -247,10 +255,10 @@ class Talk:
             "ROOM": self.room,
             "REDIS_URL": self.redis.url,
             "STEPS": json.dumps(ports),
-            "TOKENS": json.dumps({str(int(s.step.number)): s.stacks_token for s in self.steps}),
-            "KEPT": str(self.folder / "room.json"),
             "RESULTS": str(self.results),
             "REHEARSAL": str(self.record or ""),
+            "TOKENS": json.dumps({str(int(s.step.number)): s.stacks_token for s in self.steps}),
+            "ROOM_FILE": str(self.folder / "room.json"),
         }
         self.deck = Child(
             [sys.executable, "-m", "workshop.talk.server", f"{self.host}:{self.port}"],

@@ -45,7 +45,7 @@ def pytest_terminal_summary(terminalreporter, config):
     file = Path(__file__).with_name("test_engines.py")
     asked = [Path(each.partition("::")[0]).resolve() for each in config.args]
     if any(file.is_relative_to(path) for path in asked):
-        for name in ENGINES.keys() - tried():
+        for name in sorted(ENGINES.keys() - tried()):
             how = f"apt install {ENGINES[name].package}"
             terminalreporter.write_line(f"Not tried in {ENGINES[name].__name__}: {how}")
 

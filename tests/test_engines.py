@@ -7,13 +7,15 @@ ENGINES=firefox,webkit is in the environment, it is a failure.
 import functools
 import json
 import signal
+from types import SimpleNamespace
 
 import pytest
 import test_follow as follow
 from engines import ENGINES, tried
+from test_05_nothing_missed import say
 from test_follow import LIVE, POLL, STEPWISE, TITLE, TOKEN, joined, lead, shows
 
-from support import STEPS, manage, wait_until
+from support import STEPS, wait_until
 
 folder, open_page, step, talk = follow.folder, follow.open_page, follow.step, follow.talk
 
@@ -105,7 +107,7 @@ def test_a_server_that_dies_is_found_again_and_from_step_5_nothing_is_missed(boa
     server.stop(signal.SIGKILL)
     board.shows("#state", "Waiting for the network." if keeps else "No connection: trying again.")
     if keeps:
-        manage(server.step, "publish", said[0], **server.extra)
+        say(SimpleNamespace(url=server.extra["REDIS_URL"]), said[0])
         fill(board, said[1])
     server.start()
     board.shows("#state", board.live)

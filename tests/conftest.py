@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from engines import ENGINES, tried
 
 from support import LAST, PATIENCE, STEPS, Client, Database, Raw, Redis, Server
 from workshop.install.programs import find_chromium, find_postgresql
@@ -29,7 +30,7 @@ def pytest_collection_modifyitems(items):
     longest = ["test_check", "test_fire", "test_notebooks", "test_tool", "test_commands"]
     longest += ["test_05_nothing_missed", "test_04_redis_listener", "test_07_fast_fan_out"]
     longest += ["test_guard", "test_follow", "test_03_namespace", "test_06_many_servers"]
-    longest += ["test_classic", "test_carry"]
+    longest += ["test_classic", "test_carry", "test_engines"]
     rank = {name: number for number, name in enumerate(longest)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
@@ -37,6 +38,16 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     """Let the collector of garbage pass over all that was imported: it is there until the end."""
     gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say which of a room's browsers were not tried, and how to get them."""
+    file = Path(__file__).with_name("test_engines.py")
+    asked = [Path(each.partition("::")[0]).resolve() for each in config.args]
+    if any(file.is_relative_to(path) for path in asked):
+        for name in sorted(ENGINES.keys() - tried()):
+            how = f"apt install {ENGINES[name].package}"
+            terminalreporter.write_line(f"Not tried in {ENGINES[name].__name__}: {how}")
 
 
 @pytest.fixture(scope="session")

@@ -316,7 +316,8 @@ class TestOutbox:
         """Before it published what it had committed, or before it noted that it has."""
         browser = raw(server)
         text = f"Left by one that died {when}"
-        manage(step, "shell", "-c", DEATHS[when].format(SAVE.format(text)), **server.extra)
+        code = DEATHS[when].format(SAVE.format(text))
+        browser.meanwhile(lambda: manage(step, "shell", "-c", code, **server.extra))
         browser.notices_until(text)
         database = sqlite3.connect(server.extra["DATABASE_URL"].removeprefix("sqlite:///"))
 

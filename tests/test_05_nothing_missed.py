@@ -95,10 +95,12 @@ class Browser(Raw):
                 self.cursor = read_cursor(self.url)
 
     def wait(self, start):
-        """Wait for a packet that begins so; what is told meanwhile is kept."""
-        while not (packet := self.ws.recv()).startswith(start):
+        """Wait for a packet that begins so; what is told meanwhile is kept, pings are answered."""
+        while not (packet := self.next()).startswith(start):
             if not packet:
                 raise HungUp(start)
+            if packet == "2":
+                self.say("3")
             self.hear(packet)
         return packet
 

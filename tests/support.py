@@ -7,6 +7,7 @@ import queue
 import random
 import re
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -444,6 +446,7 @@ class Raw:
     def __init__(self, server, namespace="/notices", **options):
         address = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
         self.ws = websocket.create_connection(address, timeout=PATIENCE, **options)
+        self.unread = []  # packets that came meanwhile()
         assert self.ws.recv().startswith("0{")
         if namespace:
             self.say(f"40{namespace},")
@@ -456,7 +459,7 @@ class Raw:
     def wait(self, start):
         """Wait for a packet that begins so, and return it; answer the pings that come before."""
         deadline = time.monotonic() + PATIENCE
-        while not (packet := self.ws.recv()).startswith(start):
+        while not (packet := self.next()).startswith(start):
             if not packet:
                 raise HungUp(start)
             if time.monotonic() > deadline:
@@ -464,6 +467,20 @@ class Raw:
             if packet == "2":
                 self.say("3")
         return packet
+
+    def next(self):
+        """Return the next packet."""
+        return self.unread.pop(0) if self.unread else self.ws.recv()
+
+    def meanwhile(self, work):
+        """Answer pings while something else goes on: on a slow machine it may outlast them."""
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(work)
+            while not done.done() and "" not in self.unread:
+                if select.select([self.ws.sock], [], [], 0.1)[0]:
+                    packet = self.ws.recv()
+                    self.say("3") if packet == "2" else self.unread.append(packet)
+            return done.result()
 
     def notices_until(self, text):
         """Return the texts of the notices that come, in their order, up to the one given."""

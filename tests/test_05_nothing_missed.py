@@ -95,10 +95,12 @@ class Browser(Raw):
                 self.cursor = read_cursor(self.url)
 
     def wait(self, start):
-        """Wait for a packet that begins so; what is told meanwhile is kept."""
-        while not (packet := self.ws.recv()).startswith(start):
+        """Wait for a packet that begins so; what is told meanwhile is kept, pings are answered."""
+        while not (packet := self.next()).startswith(start):
             if not packet:
                 raise HungUp(start)
+            if packet == "2":
+                self.say("3")
             self.hear(packet)
         return packet
 
@@ -316,7 +318,8 @@ class TestOutbox:
         """Before it published what it had committed, or before it noted that it has."""
         browser = raw(server)
         text = f"Left by one that died {when}"
-        manage(step, "shell", "-c", DEATHS[when].format(SAVE.format(text)), **server.extra)
+        code = DEATHS[when].format(SAVE.format(text))
+        browser.meanwhile(lambda: manage(step, "shell", "-c", code, **server.extra))
         browser.notices_until(text)
         database = sqlite3.connect(server.extra["DATABASE_URL"].removeprefix("sqlite:///"))
 

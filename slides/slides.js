@@ -50,7 +50,9 @@ function dedent(text) {
   return lines.map((line) => line.slice(Math.min(...margins))).join("\n");
 }
 
-const size = () => (portrait.matches && !printing ? { width: 540, height: 960 } : { width: 1280, height: 720 });
+// On a phone a slide is as high as the phone is, within reason.
+const tall = () => Math.round(Math.min(1180, Math.max(960, (540 * innerHeight) / innerWidth)));
+const size = () => (portrait.matches && !printing ? { width: 540, height: tall() } : { width: 1280, height: 720 });
 const motion = () => ({ transition: calm.matches ? "none" : "slide", autoAnimate: !calm.matches });
 
 const started = Reveal.initialize({

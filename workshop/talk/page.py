@@ -37,7 +37,7 @@ def render(live: bool = False, room: str = "") -> str:
 
 
 def pictures() -> str:
-    """Return the drawings of the deck as templates: look.js puts them in, in its type and colours."""
+    """Return the drawings of the deck as templates, for look.js to put in."""
     names = dict.fromkeys(re.findall(r"\]\((pictures/[\w-]+\.svg)\)", read("deck.md")))
     found = [name for name in names if (HERE / name).is_file()]
     return "".join(f'<template id="{name}">{read(name).strip()}</template>' for name in found)

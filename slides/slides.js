@@ -21,16 +21,23 @@ function prepare(slide) {
   const blocks = all("pre", slide);
   const code = blocks.map((block) => block.querySelector("code"));
   for (const each of code) each.textContent = dedent(each.textContent);
-  // slides.css makes the letters as large as these allow, all of a slide alike.
-  const lines = code.flatMap((each) => each.textContent.split("\n"));
-  slide.style.setProperty("--lines", lines.length + 1.2 * blocks.length);
-  slide.style.setProperty("--chars", Math.max(0, ...lines.map((line) => line.length)));
+  const [rows, columns] = look.measure(code.flatMap((each) => each.textContent.split("\n")));
+  slide.style.setProperty("--rows", rows + blocks.length); // and what is around each
+  slide.style.setProperty("--columns", columns);
+  const text = look.linesOfText(slide);
+  slide.style.setProperty("--text-lines", text);
+  slide.classList.toggle("roomy", rows + 1.3 * text < 9);
+  // Of several blocks only the one that is spoken of is lit: each begins when the one before it is done.
+  const inTurn = !printing && blocks.length > 1 && code.every((each) => each.dataset.lineNumbers);
+  slide.classList.toggle("in-turn", inTurn);
   blocks.forEach((block, number) => {
     // Blocks of the same name move line by line from slide to slide.
     if (slide.hasAttribute("data-auto-animate")) block.dataset.id ??= number ? `code-${number + 1}` : "code";
-    // On paper nobody steps from line to line.
-    if (printing) all("[data-line-numbers]", block).forEach((code) => (code.dataset.lineNumbers = ""));
+    const lines = code[number].dataset;
+    if (inTurn && number) lines.lineNumbers = `0|${lines.lineNumbers}`; // First of all no line of it.
+    lines.lineNumbers = (!printing && lines.lineNumbers) || ""; // On paper nobody steps from line to line.
   });
+  all("img", slide).forEach(look.preparePicture);
   if ("poll" in slide.dataset && live) preparePoll(slide);
   if ("publish" in slide.dataset && live) preparePublish(slide);
   if ("join" in slide.dataset) prepareJoin(slide);
@@ -54,7 +61,9 @@ function numberOf(slide) {
   return number > count ? [`+${number - count}`] : [number, "/", count];
 }
 
-const size = () => (portrait.matches && !printing ? { width: 540, height: 960 } : { width: 1280, height: 720 });
+// On a phone a slide is as high as the phone is, within reason.
+const tall = () => Math.round(Math.min(1180, Math.max(960, (540 * innerHeight) / innerWidth)));
+const size = () => (portrait.matches && !printing ? { width: 540, height: tall() } : { width: 1280, height: 720 });
 const motion = () => ({ transition: calm.matches ? "none" : "slide", autoAnimate: !calm.matches });
 
 const started = Reveal.initialize({
@@ -82,6 +91,7 @@ const started = Reveal.initialize({
     RevealMarkdown,
     { id: "prepare", init: (reveal) => all("section", reveal.getRevealElement()).forEach(prepare) },
     RevealHighlight,
+    look.hang,
     RevealNotes,
   ],
 });
@@ -93,6 +103,8 @@ started.then(() => {
     media.addEventListener("change", () => Reveal.configure({ ...size(), ...motion() }));
   }
   Reveal.on("slidechanged", show);
+  Reveal.on("slidechanged", look.turned);
+  Reveal.addKeyBinding({ keyCode: 76, key: "L", description: "Light or dark" }, look.toggleTheme);
   Reveal.on("resize", markScrolling);
   show();
   if (live) follow();
@@ -108,10 +120,10 @@ function show() {
 
 // Code that does not fit can be scrolled by keys and by a finger; all other code is no stop for the Tab key.
 function markScrolling() {
-  for (const code of all("pre code", Reveal.getCurrentSlide())) {
-    const scrolls = code.scrollWidth > code.clientWidth + 1 || code.scrollHeight > code.clientHeight + 1;
-    scrolls ? code.setAttribute("tabindex", 0) : code.removeAttribute("tabindex");
-    code.toggleAttribute("data-prevent-swipe", scrolls);
+  for (const block of all("pre", Reveal.getCurrentSlide())) {
+    const scrolls = block.scrollWidth > block.clientWidth + 1;
+    scrolls ? block.setAttribute("tabindex", 0) : block.removeAttribute("tabindex");
+    block.toggleAttribute("data-prevent-swipe", scrolls);
   }
 }
 
@@ -143,11 +155,15 @@ function showStep(place) {
   if (!port) return (sentence.textContent = `Step ${number} is not running: this is a picture of it.`);
   const frames = make("div", { className: "live" });
   const [first, second = first] = path.split("|");
-  const frame = (title, path) => make("iframe", { title, src: `http://${location.hostname}:${port}${path}` });
+  const address = (path) => `http://${location.hostname}:${port}${path}`;
   if (windows > 1 && !portrait.matches) {
-    frames.append(frame(`Step ${number}, first window`, first), frame(`Step ${number}, second window`, second));
+    const one = make("iframe", { title: `Step ${number}, first window`, src: address(first) });
+    const two = make("iframe", { title: `Step ${number}, second window` });
+    // Of two that come at once without a cookie each gets its own, and Django refuses what the first one posts.
+    one.addEventListener("load", () => (two.src = address(second)), { once: true });
+    frames.append(one, two);
   } else {
-    frames.append(frame(`Step ${number}`, first));
+    frames.append(make("iframe", { title: `Step ${number}`, src: address(first) }));
   }
   const leave = make("button", { type: "button", textContent: "Back to the slides" });
   // What is typed in a frame belongs to the frame: this takes the keys back.

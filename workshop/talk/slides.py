@@ -162,6 +162,7 @@ class Talk:
             live.password = self.password
             live.redis = self.redis
             live.environment |= {"REDIS_URL": self.redis.url, "FRAME_ANCESTORS": allowed}
+            live.environment["PROJECTOR"] = ""  # large in the frames
             self.steps.append(live)
 
     def start_deck(self) -> Child:

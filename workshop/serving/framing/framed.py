@@ -1,7 +1,7 @@
 """A step's own settings, and who may show its pages in a frame: the slides and the notebooks.
 
 Django lets nobody. The tool serves a step with DJANGO_SETTINGS_MODULE=framed, and its PYTHONPATH
-has this folder, in which only stacks.py is beside it; the step itself knows nothing of it.
+has this folder, with stacks.py and projector.py beside it; the step itself knows nothing of it.
 """
 
 import os
@@ -10,6 +10,8 @@ from board.settings import *  # noqa: F403
 from board.settings import MIDDLEWARE
 
 MIDDLEWARE = ["stacks.middleware", *MIDDLEWARE, "framed.frame_ancestors"]
+if "PROJECTOR" in os.environ:  # in the slides
+    MIDDLEWARE = [*MIDDLEWARE, "projector.middleware"]
 MINE = "'self' http://localhost:* http://127.0.0.1:*"
 
 

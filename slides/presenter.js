@@ -123,7 +123,7 @@ function draw() {
   const end = ofDay(new Date(Date.now() + 1000 * (total - seconds)));
   say("#end", timer.since ? `ends at ${end} by the plan` : `plan: ${minutes(total)}`);
   const number = deck.getSlidePastCount();
-  say("#number", `${number + 1} of ${plan.length}`);
+  say("#number", current.contentWindow.numberOf(deck.getCurrentSlide()).join(" ").replace("/", "of"));
   const slide = plan[number];
   const late = seconds - Math.min(Math.max(seconds, slide.begin), slide.end);
   const pace = late > 0 ? "behind" : late < 0 ? "ahead" : "on";

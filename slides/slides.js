@@ -22,26 +22,38 @@ function make(tag, properties = {}, ...children) {
 
 function prepare(slide) {
   const blocks = all("pre", slide);
-  for (const each of all("pre code", slide)) each.textContent = dedent(each.textContent);
+  const code = blocks.map((block) => block.querySelector("code"));
+  for (const each of code) each.textContent = dedent(each.textContent);
   measure(slide);
+  // Of several blocks only the one that is spoken of is lit: each begins when the one before it is done.
+  const inTurn = !printing && blocks.length > 1 && code.every((each) => each.dataset.lineNumbers);
+  slide.classList.toggle("in-turn", inTurn);
   blocks.forEach((block, number) => {
     // Blocks of the same name move line by line from slide to slide.
     if (slide.hasAttribute("data-auto-animate")) block.dataset.id ??= number ? `code-${number + 1}` : "code";
-    // On paper nobody steps from line to line.
-    if (printing) all("[data-line-numbers]", block).forEach((code) => (code.dataset.lineNumbers = ""));
+    const lines = code[number].dataset;
+    if (inTurn && number) lines.lineNumbers = `0|${lines.lineNumbers}`; // First of all no line of it.
+    lines.lineNumbers = (!printing && lines.lineNumbers) || ""; // On paper nobody steps from line to line.
   });
+  all("img", slide).forEach(look.preparePicture);
   if ("poll" in slide.dataset && live) preparePoll(slide);
   if ("publish" in slide.dataset && live) preparePublish(slide);
   if ("stacks" in slide.dataset && live) prepareStacks(slide);
   if ("join" in slide.dataset) prepareJoin(slide);
+  if ("title" in slide.dataset) prepareTitle(slide);
+  if ("thanks" in slide.dataset) prepareThanks(slide);
 }
 
 // slides.css makes the letters as large as these allow, all of a slide alike.
 function measure(slide) {
   const blocks = all("pre", slide);
   const lines = blocks.flatMap((block) => block.querySelector("code").textContent.split("\n"));
-  slide.style.setProperty("--lines", lines.length + 1.2 * blocks.length);
-  slide.style.setProperty("--chars", Math.max(0, ...lines.map((line) => line.length)));
+  const [rows, columns] = look.measure(lines);
+  slide.style.setProperty("--rows", rows + blocks.length); // and what is around each
+  slide.style.setProperty("--columns", columns);
+  const text = look.linesOfText(slide);
+  slide.style.setProperty("--text-lines", text);
+  slide.classList.toggle("roomy", rows + 1.3 * text < 9);
 }
 
 // A method is shown without the margin that it has in its class.
@@ -51,7 +63,18 @@ function dedent(text) {
   return lines.map((line) => line.slice(Math.min(...margins))).join("\n");
 }
 
-const size = () => (portrait.matches && !printing ? { width: 540, height: 960 } : { width: 1280, height: 720 });
+// As in 3/40: what comes after the talk is not counted among the 40. It is +1, +2 and so on.
+function numberOf(slide) {
+  const slides = Reveal.getSlides();
+  const appendix = slides.findIndex((each) => "appendix" in each.dataset);
+  const count = appendix < 0 ? slides.length : appendix;
+  const number = slides.indexOf(slide) + 1;
+  return number > count ? [`+${number - count}`] : [number, "/", count];
+}
+
+// On a phone a slide is as high as the phone is, within reason.
+const tall = () => Math.round(Math.min(1180, Math.max(960, (540 * innerHeight) / innerWidth)));
+const size = () => (portrait.matches && !printing ? { width: 540, height: tall() } : { width: 1280, height: 720 });
 const motion = () => ({ transition: calm.matches ? "none" : "slide", autoAnimate: !calm.matches });
 
 function isForReveal({ key, target }) {
@@ -68,7 +91,7 @@ const started = Reveal.initialize({
   center: false,
   hash: true,
   hashOneBasedIndex: !query.has("receiver"), // The notes' window of reveal.js counts from zero.
-  slideNumber: "c/t",
+  slideNumber: numberOf,
   controlsTutorial: false,
   controlsBackArrows: "visible",
   scrollActivationWidth: null, // A phone that scrolls can't follow.
@@ -83,6 +106,7 @@ const started = Reveal.initialize({
     RevealMarkdown,
     { id: "prepare", init: (reveal) => all("section", reveal.getRevealElement()).forEach(prepare) },
     RevealHighlight,
+    look.hang,
     RevealNotes,
   ],
 });
@@ -100,6 +124,8 @@ started.then(() => {
   Reveal.addKeyBinding({ keyCode: 86, key: "V", description: "The recording of a demo" }, () => play());
   Reveal.on("slidechanged", () => play(false, false));
   Reveal.on("slidechanged", show);
+  Reveal.on("slidechanged", look.turned);
+  Reveal.addKeyBinding({ keyCode: 76, key: "L", description: "Light or dark" }, look.toggleTheme);
   Reveal.on("resize", markScrolling);
   show();
   if (live) follow();
@@ -115,10 +141,10 @@ function show() {
 
 // Code that does not fit can be scrolled by keys and by a finger; all other code is no stop for the Tab key.
 function markScrolling() {
-  for (const code of all("pre code", Reveal.getCurrentSlide())) {
-    const scrolls = code.scrollWidth > code.clientWidth + 1 || code.scrollHeight > code.clientHeight + 1;
-    scrolls ? code.setAttribute("tabindex", 0) : code.removeAttribute("tabindex");
-    code.toggleAttribute("data-prevent-swipe", scrolls);
+  for (const block of all("pre", Reveal.getCurrentSlide())) {
+    const scrolls = block.scrollWidth > block.clientWidth + 1;
+    scrolls ? block.setAttribute("tabindex", 0) : block.removeAttribute("tabindex");
+    block.toggleAttribute("data-prevent-swipe", scrolls);
   }
 }
 
@@ -152,19 +178,18 @@ function showStep(place) {
   if (!port) return (sentence.textContent = `Step ${number} is not running: this is a picture of it.`);
   const frames = make("div", { className: "live" });
   const [first, second = first] = path.split("|");
-  const frame = (title, path) => make("iframe", { title, src: `http://${location.hostname}:${port}${path}` });
+  const address = (path) => `http://${location.hostname}:${port}${path}`;
   if (second === "/slow/" && !portrait.matches) {
-    slow = makeSlow(frame("The answer of /slow/", second));
-    frames.append(frame(`Step ${number}`, first), slow.pane);
+    slow = makeSlow(address(second));
+    frames.append(make("iframe", { title: `Step ${number}`, src: address(first) }), slow.pane);
   } else if (windows > 1 && !portrait.matches) {
-    const [one, two] = [frame(`Step ${number}, first window`, first), frame(`Step ${number}, second window`, second)];
-    // One after the other: of two cookies for two forms the browser would keep one, and the other form be refused.
-    const { src } = two;
-    two.removeAttribute("src");
-    one.addEventListener("load", () => (two.src = src), { once: true });
+    const one = make("iframe", { title: `Step ${number}, first window`, src: address(first) });
+    const two = make("iframe", { title: `Step ${number}, second window` });
+    // Of two that come at once without a cookie each gets its own, and Django refuses what the first one posts.
+    one.addEventListener("load", () => (two.src = address(second)), { once: true });
     frames.append(one, two);
   } else {
-    frames.append(frame(`Step ${number}`, first));
+    frames.append(make("iframe", { title: `Step ${number}`, src: address(first) }));
   }
   const leave = make("button", { type: "button", textContent: "Back to the slides" });
   // What is typed in a frame belongs to the frame: this takes the keys back.
@@ -182,9 +207,8 @@ function showStep(place) {
 let slow = null; // what is on the slide
 let asking = false;
 
-function makeSlow(answer) {
-  const address = answer.src;
-  answer.removeAttribute("src");
+function makeSlow(address) {
+  const answer = make("iframe", { title: "The answer of /slow/" });
   const button = make("button", { type: "button", className: "ask" });
   const clock = make("p", { className: "clock" });
   const said = make("p", { className: "said", role: "status" });
@@ -360,6 +384,21 @@ function prepareJoin(slide) {
     join.append(make("p", {}, "With ", command, " the room can follow here."));
   }
   slide.append(join);
+}
+
+// Who speaks, and where to find it all: settings of the command, in print and in the exported site too.
+
+function prepareTitle(slide) {
+  const { speaker } = document.body.dataset;
+  if (speaker) slide.append(make("p", { className: "speaker", textContent: speaker }));
+}
+
+function prepareThanks(slide) {
+  const { address, qr } = document.body.dataset;
+  prepareTitle(slide);
+  if (!address) return;
+  const code = make("img", { src: qr, alt: `QR code of ${address}` });
+  slide.append(make("div", { className: "join" }, code, make("p", { className: "address", textContent: address })));
 }
 
 function drawRoom(room) {

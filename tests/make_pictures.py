@@ -38,18 +38,18 @@ NOTICES = [
 ]
 LAPTOP = {"viewport": {"width": 860, "height": 620}, "color_scheme": "light"}
 PHONE = {"viewport": {"width": 340, "height": 620}, "color_scheme": "dark"}
-# From 641 on, the page has its form in one row.
-FRAME = {"viewport": {"width": 650, "height": 573}, "color_scheme": "light", "locale": "en-GB"}
-FRAME_SCALE = 846 / 650
+# As in a frame of the slides, and half as large again: sharp on a projector of 1920 × 1080.
+FRAME = {"viewport": {"width": 590, "height": 498}, "color_scheme": "light", "locale": "en-GB"}
+FRAME_SCALE = 1.5
+PROJECTOR = ROOT / "workshop" / "serving" / "framing" / "projector.css"
 README = {
     "size": {"width": 1272, "height": 668},
     "sheet": "padding: 24px; gap: 24px; background: #d9dfe4",
     "window": "border-radius: 10px; box-shadow: 0 4px 16px #0006",
 }
-# One and a half times the 1150 × 500 that it has on a slide: sharp on a projector of 1920 × 1080.
 SLIDE = {
-    "size": {"width": 1725, "height": 750},
-    "sheet": "gap: 25px",
+    "size": {"width": 1808, "height": 751},
+    "sheet": "gap: 30px",
     "window": "border: 2px solid #dcd6c6; border-radius: 12px",
 }
 # What a README shows at its own width, and half as sharp again: two windows, or one and a terminal.
@@ -141,6 +141,8 @@ def make_step(browser, number, server):
         pages[0].get_by_role("button", name="Post").click()
     for page in pages if number >= 3 else pages[:1]:
         page.get_by_text(text).wait_for()
+    for page in pages:
+        page.add_style_tag(path=PROJECTOR)
     put_together(browser, pages, "device", SLIDE, f"slides/pictures/step-{number}.png")
 
 

@@ -190,6 +190,25 @@ class C:
     "a.html": "<ul>\n  {% for n in all %}\n  <li>{{ n }}</li>\n  {% endfor %}\n</ul>\n",
     "a.toml": "[a]\nb = 1\nc = 2\n",
     "Dockerfile": "FROM x\n",
+    "told.py": '''\
+class Told:
+    """Tell.
+
+    At length.
+    """
+
+    url = "http://x # y"  # no comment in it
+
+    # Before it.
+    def tell(self):
+        """Say # 1."""
+        # Why.
+        return 1
+
+    def silent(self):
+        """Say nothing."""
+''',
+    "told.js": 'say("// no");  // yes\n// yes\nsay(2);\nio("http://x");\n',
     "fence.md": "Look:\n\n```sh\nls\n```\n",
 }
 
@@ -230,6 +249,16 @@ def page(tmp_path, monkeypatch):
         ('a.toml elide "b =" to "c ="', "toml", "[a]\n# …"),
         ('a.py from "other" to "\\"\\"\\""', "python", 'other = """\n# no comment\n"""'),
         ("Dockerfile", "dockerfile", "FROM x"),
+        # What a slide has no room for: all the rest is the file's, line by line.
+        ('told.py from "class" to "return 1" elide docstrings elide comments', "python",
+         'class Told:\n    url = "http://x # y"\n\n    def tell(self):\n        return 1'),
+        ("told.py Told.tell elide comments", "python",
+         '    def tell(self):\n        """Say # 1."""\n        return 1'),
+        ('told.py Told.tell elide docstrings elide "# Why" to "return 1"', "python",
+         "    # Before it.\n    def tell(self):\n        ..."),
+        ("told.py Told.silent elide docstrings", "python",
+         '    def silent(self):\n        """Say nothing."""'),
+        ("told.js elide comments", "js", 'say("// no");\nsay(2);\nio("http://x");'),
     ],
 )  # fmt: skip
 def test_a_marker_names(page, marker, language, code):
@@ -249,6 +278,7 @@ def test_a_marker_names(page, marker, language, code):
         ('a.js from "on(" to "});"', "ambiguous: there are 2 lines with 'on('"),
         ('a.js from "x()" to "});"', "no line with '});' in a.js from 'x()' on"),
         ('a.py from "LIMIT" to "return"', "ambiguous: there are 3 lines with 'return'"),
+        ("a.js elide docstrings", "a.js is not Python: it has no docstrings"),
         ("fence.md", "use a longer fence"),
     ],
 )

@@ -7,6 +7,7 @@ comment on the line above that names what it shows:
     <!-- listing: notices/views.py board -->
     <!-- listing: serve.py from "from gevent import monkey" to "sio = socketio.Server" -->
     <!-- listing: board/guard.py Namespace.trigger_event elide "handler = " to "return None" -->
+    <!-- listing: notices/live.py publish elide docstrings elide comments -->
     <!-- listing: notices/live.py -->
     <!-- not run: why no test runs this command -->
     <!-- output: varies -->
@@ -15,10 +16,13 @@ A notebook's code cell is one if its metadata say so: {"listing": "../notices/li
 """
 
 import argparse
+import ast
 import difflib
+import io
 import json
 import os
 import re
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +49,8 @@ LANGUAGES = {  # that fit a file's suffix; for any other suffix it is the suffix
     "yml": ["yaml", "yml"],
     "conf": ["conf", "nginx"],
 }
+# Not in Python; what has a quotation mark behind it may stand within one.
+COMMENT = re.compile(r"""(?:^|\s)\s*(?://|#)\s[^"'`]*$""")
 ELLIPSES = {"py": "...", "js": "// …", "css": "/* … */", "html": "<!-- … -->"}
 ELLIPSES |= dict.fromkeys(["conf", "sh", "toml", "yaml", "yml"], "# …")
 UNLABELLED = (
@@ -346,14 +352,54 @@ def rewritten(text: str, stale: list[Block]) -> str:
 def show(marker: str, folder: Path) -> tuple[str, str]:
     """Return the suffix of the file that a marker names, and the code in it that it names."""
     region = regions.find(marker, folder)
-    rows, words = region.rows, region.rest
+    rows, words = list(enumerate(region.rows, start=region.start)), region.rest
+    gone: dict[int, int] = {}  # line: the column from which on it is left out
     while words and words[0] == "elide":
-        start, end = regions.between(rows, words, region.name)
-        margin = rows[start][: regions.indentation(rows[start])]
-        rows[start:end], words = [margin + ELLIPSES.get(region.suffix, "…")], words[4:]
+        if words[1:2] == ["docstrings"]:
+            gone, words = gone | docstrings(region), words[2:]
+            continue
+        if words[1:2] == ["comments"]:
+            gone, words = comments(region) | gone, words[2:]
+            continue
+        start, end = regions.between([row for _, row in rows], words, region.name)
+        margin = rows[start][1][: regions.indentation(rows[start][1])]
+        rows[start:end], words = [(-1, margin + ELLIPSES.get(region.suffix, "…"))], words[4:]
     if words:
         raise Problem(
-            f"{' '.join(words)!r} in this marker is not understood. "
-            'It is: FILE [SYMBOL] [from "…" to "…"] [elide "…" to "…"]'
+            f"{' '.join(words)!r} in this marker is not understood. It is: "
+            'FILE [SYMBOL] [from "…" to "…"] [elide "…" to "…"] [elide docstrings|comments]'
         )
-    return region.suffix, "\n".join(rows)
+    shown = [row[: gone.get(line)] for line, row in rows if gone.get(line) != 0]
+    return region.suffix, "\n".join(shown)
+
+
+def docstrings(region: regions.Region) -> dict[int, int]:
+    """Return the lines of a Python file's docstrings, with the empty one below: from 0 on."""
+    gone: dict[int, int] = {}
+    text = region.text
+    if region.suffix != "py":
+        raise Problem(f"{region.name} is not Python: it has no docstrings to elide.")
+    try:
+        module = ast.parse("\n".join(text))
+    except SyntaxError as error:
+        raise Problem(f"{region.name} is not Python: line {error.lineno}, {error.msg}.") from None
+    for node in ast.walk(module):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is None or not node.body[1:]:
+                continue  # A body has to have something.
+            first, second = node.body[:2]
+            empty = (n for n in range(first.end_lineno or 0, second.lineno) if not text[n].strip())
+            gone |= dict.fromkeys([*range(first.lineno - 1, first.end_lineno or 0), *empty], 0)
+    return gone
+
+
+def comments(region: regions.Region) -> dict[int, int]:
+    """Return the lines of a file that have a comment, and the column where their code ends."""
+    if region.suffix == "py":
+        source = io.StringIO("\n".join(region.text))
+        tokens = tokenize.generate_tokens(source.readline)
+        found = [each.start for each in tokens if each.type == tokenize.COMMENT]
+    else:
+        matches = map(COMMENT.search, region.text)
+        found = [(n, match.start()) for n, match in enumerate(matches, start=1) if match]
+    return {line - 1: len(region.text[line - 1][:column].rstrip()) for line, column in found}

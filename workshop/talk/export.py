@@ -10,10 +10,11 @@ from workshop.base.problem import Problem
 from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 from workshop.talk import page
 
-OURS = ("live.css", "slides.css", "slides.js", "token.js")
+OURS = ("live.css", "look.js", "slides.css", "slides.js", "token.js")
 REVEAL = ("LICENSE", "dist/reset.css", "dist/reveal.css", "dist/reveal.js")
 PLUGINS = ("markdown", "highlight", "notes")
-MADE = {"index.html", "pictures", "reveal.js", *OURS}
+FONTS = [*page.FONTS, *(f"{Path(font).parent.parent}/LICENSE" for font in page.FONTS)]
+MADE = {"index.html", "pictures", "reveal.js", "@fontsource-variable", *OURS}
 
 
 def export_site(folder: Path) -> None:
@@ -56,10 +57,11 @@ def fill(folder: Path) -> None:
     for name in OURS:
         shutil.copy(page.HERE / name, folder)
     shutil.copytree(page.HERE / "pictures", folder / "pictures")
-    for name in [*REVEAL, *(f"dist/plugin/{name}.js" for name in PLUGINS)]:
-        target = folder / "reveal.js" / name
+    reveal = [*REVEAL, *(f"dist/plugin/{name}.js" for name in PLUGINS)]
+    for name in [*(f"reveal.js/{name}" for name in reveal), *FONTS]:
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(NODE_MODULES / "reveal.js" / name, target)
+        shutil.copy(NODE_MODULES / name, target)
 
 
 def export_pdf(file: Path) -> None:

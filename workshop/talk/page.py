@@ -3,12 +3,17 @@
 import html
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from workshop.base.paths import NODE_MODULES, ROOT
 
 HERE = Path(os.environ.get("SLIDES", ROOT / "slides"))
-PACKAGES = ("reveal.js/dist/", "socket.io-client/dist/")
+FONTS = tuple(
+    f"@fontsource-variable/{font}/files/{font}-latin-wght-normal.woff2"
+    for font in ("atkinson-hyperlegible-next", "atkinson-hyperlegible-mono")
+)
+PACKAGES = ("reveal.js/dist/", "socket.io-client/dist/", *FONTS)
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -16,19 +21,39 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".webp": "image/webp",
+    ".woff2": "font/woff2",
 }
 
 
 def render(live: bool = False, room: str = "") -> str:
     """Return the page with the deck in it; live means that there is a server for it to talk to."""
     socket_io = '<script defer src="socket.io-client/dist/socket.io.min.js"></script>'
-    data = f'data-live data-version="{version()}" data-room="{html.escape(room)}"'
+    data = f'data-live data-version="{version()}" data-room="{html.escape(room)}"' if live else ""
     return (
         read("index.html")
         .replace("{{ socket.io }}", socket_io if live else "")
-        .replace("{{ data }}", data if live else "")
+        .replace("{{ data }}", data + "".join(about()))
+        .replace("{{ pictures }}", pictures())
         .replace("{{ deck }}", html.escape(read("deck.md").strip(), quote=False))
     )
+
+
+def about() -> Iterator[str]:
+    """Yield as attributes who speaks and where it all is, as the environment says."""
+    import segno
+
+    if speaker := os.environ.get("SPEAKER"):
+        yield f' data-speaker="{html.escape(speaker)}"'
+    if address := os.environ.get("ADDRESS"):
+        code = segno.make(address, micro=False).svg_data_uri(border=3, light="#fff", omitsize=True)
+        yield f' data-address="{html.escape(address)}" data-qr="{html.escape(code)}"'
+
+
+def pictures() -> str:
+    """Return the drawings of the deck as templates, for look.js to put in."""
+    names = dict.fromkeys(re.findall(r"\]\((pictures/[\w-]+\.svg)\)", read("deck.md")))
+    found = [name for name in names if (HERE / name).is_file()]
+    return "".join(f'<template id="{name}">{read(name).strip()}</template>' for name in found)
 
 
 def read(name: str) -> str:

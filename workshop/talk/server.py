@@ -76,7 +76,9 @@ squeeze = lru_cache(maxsize=100)(gzip.compress)
 def answer(request, data, suffix):
     """Return a response that a browser keeps, and asks again whether it is still the one."""
     response = HttpResponse(data, page.TYPES[suffix])
-    if suffix not in {".png", ".webp"} and "gzip" in request.headers.get("Accept-Encoding", ""):
+    if suffix not in {".png", ".webp", ".woff2"} and "gzip" in request.headers.get(
+        "Accept-Encoding", ""
+    ):
         response.content = squeeze(data)
         response["Content-Encoding"] = "gzip"
     response["Vary"] = "Accept-Encoding"
@@ -84,7 +86,7 @@ def answer(request, data, suffix):
     return response
 
 
-urlpatterns = [path("", deck), path("qr.svg", qr), re_path(r"^([\w./-]+)$", file)]
+urlpatterns = [path("", deck), path("qr.svg", qr), re_path(r"^([\w./@-]+)$", file)]
 
 
 def serve(host="127.0.0.1", port=8000):

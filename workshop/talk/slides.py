@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -45,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="only write the slides: to talk.pdf, or as a site that needs no server to site/",
     )
+    parser.add_argument(
+        "--speaker", metavar="NAME", help="who speaks, on the first and the last slide; or SPEAKER"
+    )
+    parser.add_argument(
+        "--address", metavar="URL", help="where the repository is, on the last slide; or ADDRESS"
+    )
 
 
 def needs(args: argparse.Namespace) -> set[str]:
@@ -59,6 +66,7 @@ def is_pdf(export: str | None) -> bool:
 
 def main(args: argparse.Namespace) -> int:
     """Present until Ctrl-C, or export."""
+    set_about(args)
     if args.export:
         (export_pdf if is_pdf(args.export) else export_site)(Path(args.export))
         return 0
@@ -70,6 +78,18 @@ def main(args: argparse.Namespace) -> int:
         talk.end()
     print("\nStopped.", flush=True)
     return 0
+
+
+def set_about(args: argparse.Namespace) -> None:
+    """Have page.py, also in the deck's own process, know who speaks and where the repository is."""
+    for name in ("SPEAKER", "ADDRESS"):
+        if (given := getattr(args, name.lower())) is not None:
+            os.environ[name] = given.strip()
+    address = os.environ.get("ADDRESS", "")
+    if address and not re.fullmatch(r"https?://[^\s/]\S{0,500}", address):
+        raise Problem(
+            f"{address!r} is no address for the last slide: it is like https://host/name."
+        )
 
 
 class LiveStep(Site):
@@ -197,6 +217,7 @@ class Talk:
             if with_room:
                 live.environment["STAGE_FILE"] = str(self.folder / f"{step.number}.json")
                 live.environment.setdefault("POSTS_IN_TEN_SECONDS", POSTS_IN_TEN_SECONDS)
+            live.environment["PROJECTOR"] = ""  # large in the frames
             self.steps.append(live)
 
     def start_deck(self) -> Child:

@@ -22,9 +22,9 @@ function make(tag, properties = {}, ...children) {
 
 function prepare(slide) {
   const blocks = all("pre", slide);
-  for (const each of all("pre code", slide)) each.textContent = dedent(each.textContent);
-  measure(slide);
   const code = blocks.map((block) => block.querySelector("code"));
+  for (const each of code) each.textContent = dedent(each.textContent);
+  measure(slide);
   // Of several blocks only the one that is spoken of is lit: each begins when the one before it is done.
   const inTurn = !printing && blocks.length > 1 && code.every((each) => each.dataset.lineNumbers);
   slide.classList.toggle("in-turn", inTurn);
@@ -73,7 +73,9 @@ function numberOf(slide) {
   return number > count ? [`+${number - count}`] : [number, "/", count];
 }
 
-const size = () => (portrait.matches && !printing ? { width: 540, height: 960 } : { width: 1280, height: 720 });
+// On a phone a slide is as high as the phone is, within reason.
+const tall = () => Math.round(Math.min(1180, Math.max(960, (540 * innerHeight) / innerWidth)));
+const size = () => (portrait.matches && !printing ? { width: 540, height: tall() } : { width: 1280, height: 720 });
 const motion = () => ({ transition: calm.matches ? "none" : "slide", autoAnimate: !calm.matches });
 
 function isForReveal({ key, target }) {
@@ -179,7 +181,7 @@ function showStep(place) {
   const [first, second = first] = path.split("|");
   const address = (path) => `http://${location.hostname}:${port}${path}`;
   if (second === "/slow/" && !portrait.matches) {
-    slow = makeSlow(make("iframe", { title: "The answer of /slow/", src: address(second) }));
+    slow = makeSlow(address(second));
     frames.append(make("iframe", { title: `Step ${number}`, src: address(first) }), slow.pane);
   } else if (windows > 1 && !portrait.matches) {
     const one = make("iframe", { title: `Step ${number}, first window`, src: address(first) });
@@ -206,9 +208,8 @@ function showStep(place) {
 let slow = null; // what is on the slide
 let asking = false;
 
-function makeSlow(answer) {
-  const address = answer.src;
-  answer.removeAttribute("src");
+function makeSlow(address) {
+  const answer = make("iframe", { title: "The answer of /slow/" });
   const button = make("button", { type: "button", className: "ask" });
   const clock = make("p", { className: "clock" });
   const said = make("p", { className: "said", role: "status" });

@@ -56,7 +56,7 @@ ENCODE = """async (pngs) => {
     left -= left % 2, top -= top % 2; // the format has even places only
     const part = new OffscreenCanvas(right - left, bottom - top);
     part.getContext("2d", { alpha: false }).drawImage(image, -left, -top);
-    const blob = await part.convertToBlob({ type: "image/webp", quality: 0.9 });
+    const blob = await part.convertToBlob({ type: "image/webp", quality: 0.8 });
     const bytes = new Uint8Array(await blob.arrayBuffer());
     let text = "";
     for (let n = 0; n < bytes.length; n += 8192) text += String.fromCharCode(...bytes.subarray(n, n + 8192));
@@ -210,7 +210,11 @@ def main(*wanted):
         for name in wanted or FILMS:
             number, act = FILMS[name]
             settings = {"DATABASE_URL": database.copy(), "REDIS_URL": redis.url, **FRAMED}
-            settings |= {"STAGE_FILE": str(folder / f"{name}.json"), "STACKS_TOKEN": TOKEN}
+            settings |= {
+                "STAGE_FILE": str(folder / f"{name}.json"),
+                "STACKS_TOKEN": TOKEN,
+                "PROJECTOR": "",
+            }
             step = Server(STEPS[number], **settings)
             stack.callback(step.stop)
             for author, text in NOTICES:

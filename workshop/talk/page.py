@@ -20,8 +20,8 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
     ".png": "image/png",
-    ".woff2": "font/woff2",
     ".webp": "image/webp",
+    ".woff2": "font/woff2",
 }
 
 PACKED = {".png", ".webp", ".woff2"}  # Nothing makes these smaller.
@@ -40,13 +40,6 @@ def render(live: bool = False, room: str = "") -> str:
     )
 
 
-def pictures() -> str:
-    """Return the drawings of the deck as templates: look.js puts them in, with its type."""
-    names = dict.fromkeys(re.findall(r"\]\((pictures/[\w-]+\.svg)\)", read("deck.md")))
-    found = [name for name in names if (HERE / name).is_file()]
-    return "".join(f'<template id="{name}">{read(name).strip()}</template>' for name in found)
-
-
 def about() -> Iterator[str]:
     """Yield as attributes who speaks and where it all is, as the environment says."""
     import segno
@@ -56,6 +49,13 @@ def about() -> Iterator[str]:
     if address := os.environ.get("ADDRESS"):
         code = segno.make(address, micro=False).svg_data_uri(border=3, light="#fff", omitsize=True)
         yield f' data-address="{html.escape(address)}" data-qr="{html.escape(code)}"'
+
+
+def pictures() -> str:
+    """Return the drawings of the deck as templates, for look.js to put in."""
+    names = dict.fromkeys(re.findall(r"\]\((pictures/[\w-]+\.svg)\)", read("deck.md")))
+    found = [name for name in names if (HERE / name).is_file()]
+    return "".join(f'<template id="{name}">{read(name).strip()}</template>' for name in found)
 
 
 def read(name: str) -> str:

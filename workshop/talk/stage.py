@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from workshop.serving import ports
+from workshop.talk.kept import Kept
 
 ROOM = os.environ.get("ROOM", "")  # the address for the room, if the deck is shared
 STEPS = json.loads(os.environ.get("STEPS", "{}"))  # {"1": 8001, …}: where each step will answer
@@ -21,6 +22,7 @@ TOKENS = json.loads(os.environ.get("TOKENS", "{}"))  # {"1": "…"}: for what on
 REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
 LEADERS = "leaders"  # a room
 BOARDS = ("3", "4")  # on which the room may write
+MODES = ("open", "approve", "paused")
 DEMOS = ("recording", "slow")
 LOOK_EVERY = 2  # seconds
 SLOW = 3  # requests to /slow/ while the stacks are looked at
@@ -33,6 +35,7 @@ redis = Redis.from_url(
 class Stage(socketio.Namespace):
     """The part of /slides that only who leads uses, and what the demos show to all."""
 
+    kept: Kept
     leaders: set[str]
     up: dict[str, int]
 
@@ -41,6 +44,7 @@ class Stage(socketio.Namespace):
         self.lights = []
         self.boards = {}  # step: what its board says of itself
         self.stacks = None  # the last ones that were shown
+        self.mode = self.kept.get("mode")  # who may post
 
     def welcome_stage(self, sid):
         """Send a browser the stacks as they were last shown, and who leads how all is."""
@@ -84,11 +88,19 @@ class Stage(socketio.Namespace):
             return "Only the presenter can do this."
         if step not in BOARDS or not isinstance(what, dict):
             return "There is no such board."
+        mode = what.get("mode")
+        if mode in MODES:
+            self.mode = mode
+            self.kept.set("mode", mode)
         problem = None
-        for each in BOARDS if "mode" in what else (step,):
+        for each in self.here() if mode else [step]:
             problem = self.ask_board(each, what) or problem
         self.emit("boards", self.boards, room=LEADERS)
         return problem
+
+    def here(self):
+        """Return the boards that run."""
+        return [step for step in BOARDS if step in TOKENS and step in self.up]
 
     def ask_board(self, step, what):
         """Ask a board for something; keep what it says, return what is wrong with it."""
@@ -125,11 +137,12 @@ class Stage(socketio.Namespace):
                     self.lights = lights
                     self.emit("lights", lights, room=LEADERS)
             before = json.dumps(self.boards)
-            for step in BOARDS:
-                if step in TOKENS and step in self.up:
-                    self.ask_board(step, {})
-                else:
-                    self.boards.pop(step, None)
+            self.boards = {step: said for step, said in self.boards.items() if step in self.here()}
+            for step in self.here():
+                self.ask_board(step, {})
+                # It was away when the presenter said so.
+                if self.mode and self.boards.get(step, {}).get("mode") not in (None, self.mode):
+                    self.ask_board(step, {"mode": self.mode})
             if json.dumps(self.boards) != before:
                 self.emit("boards", self.boards, room=LEADERS)
             gevent.sleep(LOOK_EVERY)

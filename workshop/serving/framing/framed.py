@@ -1,8 +1,7 @@
 """A step's own settings, and who may show its pages in a frame: the slides and the notebooks.
 
 Django lets nobody. The tool serves a step with DJANGO_SETTINGS_MODULE=framed, and its PYTHONPATH
-has this folder, with stacks.py, projector.py and stage.py beside it; the step itself knows nothing
-of them.
+has this folder, with what else the tool adds; the step itself knows nothing of it.
 """
 
 import os
@@ -11,11 +10,11 @@ from board.settings import *  # noqa: F403
 from board.settings import INSTALLED_APPS, MIDDLEWARE
 
 MIDDLEWARE = ["stacks.middleware", *MIDDLEWARE, "framed.frame_ancestors"]
-if "PROJECTOR" in os.environ:  # in the slides
-    MIDDLEWARE = [*MIDDLEWARE, "projector.middleware"]
 if "STAGE_FILE" in os.environ:  # in the slides
     INSTALLED_APPS = ["stage.Stage", *INSTALLED_APPS]
     MIDDLEWARE = ["stage.middleware", *MIDDLEWARE]
+if "PROJECTOR" in os.environ:  # in the slides
+    MIDDLEWARE = [*MIDDLEWARE, "projector.middleware"]
 MINE = "'self' http://localhost:* http://127.0.0.1:*"
 
 

@@ -25,7 +25,7 @@ def middleware(get_response):
         elif kind.startswith("text/plain"):
             # A browser shows plain text in letters that nobody reads from the last row.
             response.content = f"<!doctype html><title>Text</title>{STYLE}<pre>{escape(text)}</pre>"
-            response["Content-Type"] = kind.replace("plain", "html")
+            response["Content-Type"] = f"text/html; charset={response.charset}"
         return response
 
     return answer

@@ -24,7 +24,23 @@ const pause = () => set({ since: null, before: elapsed() * 1000 });
 const toggle = () => (timer.since ? pause() : start());
 
 $("#start").addEventListener("click", toggle);
-$("#reset").addEventListener("click", () => set({ before: 0, since: null }));
+confirmed($("#reset"), "Really? The time is lost", () => set({ before: 0, since: null }));
+
+// A button that asks before it does anything: itself, for four seconds. A dialog of the browser would stop the deck.
+function confirmed(button, question, act) {
+  const label = button.textContent;
+  let timeout = 0;
+  const calm = () => {
+    clearTimeout(timeout);
+    timeout = 0;
+    button.textContent = label;
+  };
+  button.addEventListener("click", () => {
+    if (timeout) return calm(), act();
+    button.textContent = question;
+    timeout = setTimeout(calm, 4000);
+  });
+}
 
 // The slides. All of them come from this server, so that the frames can be looked into.
 
@@ -99,6 +115,8 @@ function draw() {
   say("#elapsed", minutes(seconds));
   say("#start", timer.since ? "Pause" : "Start");
   say("#room", roomSentence(talk));
+  drawLights(talk?.connected ? talk.lights : []);
+  drawBoards(talk?.boards ?? {});
   document.body.classList.toggle("follows", talk?.leads === false);
   if (!deck) return;
   const total = plan.at(-1).end;
@@ -125,6 +143,76 @@ function roomSentence(talk) {
   return room ? `${talk.followers} ${follow} at ${room}` : "Not shared with the room.";
 }
 
+// How all is: green, or a sentence.
+
+function drawLights(lights) {
+  const found = JSON.stringify(lights);
+  if (found === $("#lights").dataset.drawn) return;
+  $("#lights").dataset.drawn = found;
+  $("#lights").replaceChildren(
+    ...lights.map(({ name, problem }) => {
+      const item = document.createElement("li");
+      item.className = problem ? "wrong" : "well";
+      item.textContent = `${problem ? "✗" : "✓"} ${name}`;
+      return item;
+    }),
+  );
+  const problems = lights.map(({ problem }) => problem).filter(Boolean);
+  say("#problems", problems.join(" "));
+}
+
+// Who may post on the boards of steps 3 and 4, and what is on them.
+
+function drawBoards(boards) {
+  const found = JSON.stringify(boards);
+  // Nothing moves under a mouse that is about to press.
+  if (found === $(".boards").dataset.drawn || $("#held:hover, #up:hover")) return;
+  $(".boards").dataset.drawn = found;
+  const all = Object.entries(boards);
+  const mode = all.at(-1)?.[1].mode;
+  const held = all.flatMap(([step, board]) => board.held.map((each) => [step, ...each]));
+  const wait = held.length ? `, ${held.length} to be looked at` : "";
+  const words = { open: "open", approve: "each is looked at", paused: "paused" };
+  say("#boards-state", mode ? `${words[mode]}${wait}` : "no board answers");
+  for (const button of document.querySelectorAll("[data-mode]")) {
+    button.setAttribute("aria-pressed", button.dataset.mode === mode);
+  }
+  $("#held").replaceChildren(
+    ...held.map(([step, key, author, text]) =>
+      row(step, author, text, { "Put it up": { approve: key }, "Drop it": { drop: key } }),
+    ),
+  );
+  $("#up").replaceChildren(
+    ...all
+      .flatMap(([step, { up }]) => up.map((each) => [step, ...each]))
+      .sort((one, two) => two[4].localeCompare(one[4])) // the latest first
+      .map(([step, id, author, text]) => row(step, author, text, { Hide: { hide: id } })),
+  );
+}
+
+function row(step, author, text, actions) {
+  const item = document.createElement("li");
+  for (const [label, what] of Object.entries(actions)) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
+    button.addEventListener("click", () => askBoard(step, what));
+    item.append(button);
+  }
+  item.append(` ${text} (${author}, step ${step})`);
+  return item;
+}
+
+async function askBoard(step, what) {
+  say("#boards-problem", (await current.contentWindow.talk.askBoard(step, what)) ?? "");
+}
+
+for (const button of document.querySelectorAll("[data-mode]")) {
+  button.addEventListener("click", () => askBoard("4", { mode: button.dataset.mode }));
+}
+
+for (const button of document.querySelectorAll("[data-clear]")) {
+  confirmed(button, "Really? All of its notices are lost", () => askBoard(button.dataset.clear, { clear: true }));
+}
+
 setInterval(draw, 250);
 draw();
 
@@ -134,15 +222,23 @@ $("#previous").addEventListener("click", () => deck.prev());
 $("#advance").addEventListener("click", () => deck.next());
 
 document.addEventListener("keydown", (event) => {
+  if ($("#keys").open || event.target.closest("summary")) return;
   if (!deck || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("button") && [" ", "Enter"].includes(event.key)) return;
   if (event.shiftKey && event.key === "ArrowDown") return $("#notes").scrollBy(0, 100);
   if (event.shiftKey && event.key === "ArrowUp") return $("#notes").scrollBy(0, -100);
+  if (["?", "/"].includes(event.key)) return $("#keys").showModal();
   if (event.key === "t") return toggle();
+  if (event.key === "f") return fullScreen();
   if (event.key === "p") current.focus();
   if (event.key.startsWith("Arrow") || event.key.startsWith("Page") || event.key === " ") event.preventDefault();
   deck.triggerKey(event.keyCode);
 });
+
+// Of this view: the deck's own would cover the notes.
+function fullScreen() {
+  document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
+}
 
 // A screen that goes dark would take the projector with it.
 const stayAwake = () => document.hidden || navigator.wakeLock?.request("screen").catch(() => {});

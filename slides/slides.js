@@ -5,6 +5,9 @@ const printing = query.get("view") === "print";
 // Without the server, in print and in another window's preview, all is still: pictures, lists, no connection.
 const live = "live" in document.body.dataset && !printing && !query.has("preview") && !query.has("receiver");
 const portrait = matchMedia("(orientation: portrait)");
+const phone = matchMedia("(orientation: portrait), (pointer: coarse)");
+const onThisMachine = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+const inView = window !== window.top; // in the presenter's view: the demos run on the projector
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const all = (selector, where = document) => [...where.querySelectorAll(selector)];
@@ -21,12 +24,7 @@ function prepare(slide) {
   const blocks = all("pre", slide);
   const code = blocks.map((block) => block.querySelector("code"));
   for (const each of code) each.textContent = dedent(each.textContent);
-  const [rows, columns] = look.measure(code.flatMap((each) => each.textContent.split("\n")));
-  slide.style.setProperty("--rows", rows + blocks.length); // and what is around each
-  slide.style.setProperty("--columns", columns);
-  const text = look.linesOfText(slide);
-  slide.style.setProperty("--text-lines", text);
-  slide.classList.toggle("roomy", rows + 1.3 * text < 9);
+  measure(slide);
   // Of several blocks only the one that is spoken of is lit: each begins when the one before it is done.
   const inTurn = !printing && blocks.length > 1 && code.every((each) => each.dataset.lineNumbers);
   slide.classList.toggle("in-turn", inTurn);
@@ -40,9 +38,22 @@ function prepare(slide) {
   all("img", slide).forEach(look.preparePicture);
   if ("poll" in slide.dataset && live) preparePoll(slide);
   if ("publish" in slide.dataset && live) preparePublish(slide);
+  if ("stacks" in slide.dataset && live) prepareStacks(slide);
   if ("join" in slide.dataset) prepareJoin(slide);
   if ("title" in slide.dataset) prepareTitle(slide);
   if ("thanks" in slide.dataset) prepareThanks(slide);
+}
+
+// slides.css makes the letters as large as these allow, all of a slide alike.
+function measure(slide) {
+  const blocks = all("pre", slide);
+  const lines = blocks.flatMap((block) => block.querySelector("code").textContent.split("\n"));
+  const [rows, columns] = look.measure(lines);
+  slide.style.setProperty("--rows", rows + blocks.length); // and what is around each
+  slide.style.setProperty("--columns", columns);
+  const text = look.linesOfText(slide);
+  slide.style.setProperty("--text-lines", text);
+  slide.classList.toggle("roomy", rows + 1.3 * text < 9);
 }
 
 // A method is shown without the margin that it has in its class.
@@ -66,6 +77,11 @@ const tall = () => Math.round(Math.min(1180, Math.max(960, (540 * innerHeight) /
 const size = () => (portrait.matches && !printing ? { width: 540, height: tall() } : { width: 1280, height: 720 });
 const motion = () => ({ transition: calm.matches ? "none" : "slide", autoAnimate: !calm.matches });
 
+function isForReveal({ key, target }) {
+  if (key === " " && target.closest("button, a")) return false; // It presses the button that has the focus.
+  return !["?", "/"].includes(key); // reveal.js takes both for black, on every screen.
+}
+
 const started = Reveal.initialize({
   ...size(),
   ...motion(),
@@ -74,7 +90,7 @@ const started = Reveal.initialize({
   maxScale: 4,
   center: false,
   hash: true,
-  hashOneBasedIndex: true,
+  hashOneBasedIndex: !query.has("receiver"), // The notes' window of reveal.js counts from zero.
   slideNumber: numberOf,
   controlsTutorial: false,
   controlsBackArrows: "visible",
@@ -85,8 +101,7 @@ const started = Reveal.initialize({
   pdfSeparateFragments: false,
   pdfMaxPagesPerSlide: 1,
   preventIframeAutoFocus: true,
-  // A button that has the focus gets the space bar.
-  keyboardCondition: (event) => event.key !== " " || !event.target.closest("button, a"),
+  keyboardCondition: isForReveal,
   plugins: [
     RevealMarkdown,
     { id: "prepare", init: (reveal) => all("section", reveal.getRevealElement()).forEach(prepare) },
@@ -102,6 +117,12 @@ started.then(() => {
   for (const media of [portrait, calm]) {
     media.addEventListener("change", () => Reveal.configure({ ...size(), ...motion() }));
   }
+  document.addEventListener("keydown", ({ key, target }) => {
+    if (["?", "/"].includes(key) && !target.closest("input, textarea")) Reveal.toggleHelp();
+  });
+  Reveal.registerKeyboardShortcut("?", "These keys");
+  Reveal.addKeyBinding({ keyCode: 86, key: "V", description: "The recording of a demo" }, () => play());
+  Reveal.on("slidechanged", () => play(false, false));
   Reveal.on("slidechanged", show);
   Reveal.on("slidechanged", look.turned);
   Reveal.addKeyBinding({ keyCode: 76, key: "L", description: "Light or dark" }, look.toggleTheme);
@@ -145,6 +166,8 @@ function showStep(place) {
   const picture = place.closest("p");
   if (picture.nextElementSibling?.matches(".live")) return;
   const { live: number, windows = 1, path = "/" } = place.dataset;
+  // Until step 3 nothing comes to a phone by itself, and Django's own server can't hold a room.
+  if (inView || (number < 3 && (!onThisMachine || (phone.matches && !leads)))) return;
   let sentence = picture.nextElementSibling;
   if (!sentence?.matches(".not-running")) {
     sentence = make("p", { className: "not-running", role: "status" });
@@ -156,7 +179,10 @@ function showStep(place) {
   const frames = make("div", { className: "live" });
   const [first, second = first] = path.split("|");
   const address = (path) => `http://${location.hostname}:${port}${path}`;
-  if (windows > 1 && !portrait.matches) {
+  if (second === "/slow/" && !portrait.matches) {
+    slow = makeSlow(address(second));
+    frames.append(make("iframe", { title: `Step ${number}`, src: address(first) }), slow.pane);
+  } else if (windows > 1 && !portrait.matches) {
     const one = make("iframe", { title: `Step ${number}, first window`, src: address(first) });
     const two = make("iframe", { title: `Step ${number}, second window` });
     // Of two that come at once without a cookie each gets its own, and Django refuses what the first one posts.
@@ -174,6 +200,104 @@ function showStep(place) {
   frames.append(leave);
   picture.after(frames);
   picture.hidden = true;
+}
+
+// A page that is slow on purpose: asked for by a click, again and again, with a clock for the last row.
+
+let slow = null; // what is on the slide
+let asking = false;
+
+function makeSlow(address) {
+  const answer = make("iframe", { title: "The answer of /slow/" });
+  const button = make("button", { type: "button", className: "ask" });
+  const clock = make("p", { className: "clock" });
+  const said = make("p", { className: "said", role: "status" });
+  const pane = make("div", { className: "slow" }, button, clock, said, answer);
+  let since = 0; // when it asked, while it waits
+  let answers = 0;
+  const seconds = () => Math.floor((Date.now() - since) / 1000);
+  const tick = () => (clock.textContent = `${seconds()} s`);
+  const ask = () => {
+    if (!asking || since || !pane.isConnected) return;
+    since = Date.now();
+    said.textContent = "Waiting for the answer";
+    answer.src = `${address}?${since}`;
+    tick();
+    const timer = setInterval(() => (since && pane.isConnected ? tick() : clearInterval(timer)), 100);
+  };
+  answer.addEventListener("load", () => {
+    if (!since) return; // the empty frame
+    const took = seconds();
+    tick();
+    since = 0;
+    answers += 1;
+    pane.classList.add("answered");
+    said.textContent = took < 4 ? "No answer: is step 2 running?" : `Answer ${answers}:`;
+    setTimeout(ask, 2000);
+  });
+  const draw = () => {
+    button.textContent = asking ? "Ask no more" : "Ask for /slow/";
+    pane.classList.toggle("asking", asking);
+    ask();
+  };
+  button.addEventListener("click", () => toggleSlow());
+  draw();
+  return { pane, draw };
+}
+
+function toggleSlow(on = !asking, tell = leads) {
+  asking = on;
+  slow?.draw();
+  if (tell) socket.emit("demo", "slow", on);
+}
+
+// The stacks of a running step, in place of those in deck.md.
+
+function prepareStacks(slide) {
+  const button = make("button", { type: "button", textContent: "Ask step 2 now" });
+  button.addEventListener("click", () => socket.emit("stacks"));
+  slide.querySelector("pre").append(make("span", { className: "stacks" }, make("output"), button));
+}
+
+function drawStacks({ said, problem }) {
+  const at = new Date().toLocaleTimeString("en-GB");
+  for (const slide of all("[data-stacks]")) {
+    slide.querySelector("output").value = problem ?? `Live from step 2, ${at}`;
+    if (!said) continue;
+    all("pre code", slide).at(-1).textContent = said;
+    measure(slide);
+  }
+}
+
+function beginDemo() {
+  const slide = Reveal.getCurrentSlide();
+  if (!leads) return;
+  if ("stacks" in slide.dataset) socket.emit("stacks");
+  if (slide.querySelector("[data-path$='/slow/']")) toggleSlow();
+}
+
+// A recording, in place of a demo that fails.
+
+let recording = null; // what is played, and what is hidden meanwhile
+
+function play(on = !recording, tell = leads) {
+  const place = Reveal.getCurrentSlide().querySelector("[data-recording]");
+  if (on === Boolean(recording) || (on && !place)) return;
+  if (on) {
+    const picture = place.closest("p");
+    const { alt } = picture.querySelector("img");
+    const hidden = all(":scope > :is(.live, .not-running)", picture.parentElement).concat(picture);
+    recording = { hidden: hidden.filter((each) => !each.hidden) };
+    // The number has it begin at its beginning.
+    const src = `pictures/${place.dataset.recording}.webp?${Date.now()}`;
+    recording.film = make("p", { className: "film" }, make("img", { src, alt: `A recording. Its end: ${alt}` }));
+    picture.before(recording.film);
+  } else {
+    recording.film.remove();
+  }
+  for (const each of recording.hidden) each.hidden = on;
+  if (!on) recording = null;
+  if (tell) socket.emit("demo", "recording", on);
 }
 
 // A poll: its list becomes buttons with bars.
@@ -287,7 +411,8 @@ function drawRoom(room) {
 
 // Following: a window that leads says where it is, all others go there.
 
-const talk = (window.talk = { leads: false, connected: false, followers: 0 }); // for the presenter's view
+// For the presenter's view
+const talk = (window.talk = { leads: false, connected: false, followers: 0, lights: [], boards: {}, askBoard });
 let socket;
 let leads = false;
 let alone = live && sessionStorage.getItem("alone") !== null;
@@ -315,6 +440,8 @@ function follow() {
   });
   Reveal.registerKeyboardShortcut("R", "Back to the presenter");
   Reveal.addKeyBinding({ keyCode: 80, key: "P", description: "The box to publish from" }, toPublishBox);
+  Reveal.addKeyBinding({ keyCode: 68, key: "D", description: "Begin the demo, or end it" }, beginDemo);
+  Reveal.on("slidechanged", () => toggleSlow(false, false));
   const view = () => (leads ? window.open("presenter.html", "presenter") : Reveal.getPlugin("notes").open());
   Reveal.addKeyBinding({ keyCode: 83, key: "S", description: "The presenter's view" }, view);
 
@@ -347,6 +474,10 @@ function follow() {
     if (!alone) go();
   });
   socket.on("room", drawRoom);
+  socket.on("stacks", drawStacks);
+  socket.on("demo", (name, on) => (name === "slow" ? toggleSlow(on, false) : play(on, false)));
+  socket.on("lights", (lights) => (talk.lights = lights));
+  socket.on("boards", (boards) => (talk.boards = boards));
   socket.on("version", renew);
   socket.on("up", (now) => {
     steps = now;
@@ -354,6 +485,15 @@ function follow() {
   });
   socket.on("disconnect", lose);
   socket.on("connect_error", lose);
+}
+
+// For the presenter's view: have a board do something; what is returned is wrong with it.
+async function askBoard(step, what) {
+  try {
+    return await socket.timeout(8000).emitWithAck("board", step, what);
+  } catch {
+    return "No answer: try again.";
+  }
 }
 
 function moved() {

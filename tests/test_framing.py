@@ -106,7 +106,7 @@ class TestStacks:
         raw(fast)
         said = self.ask(fast, "only-for-tests")
         assert "gc.freeze()" in said
-        assert re.search(r"board/direct.py:\d+ in _upgrade_websocket ", said), said
+        assert re.search(r"board/direct.py:\d+ in _upgrade_websocket\n", said), said
 
     @pytest.mark.parametrize("token", ["", "only-for-test", "only-for-tests2", b"\xff"])
     def test_who_does_not_know_the_token_is_told_nothing(self, fast, token):

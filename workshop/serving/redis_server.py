@@ -22,6 +22,14 @@ class Redis:
     url: str
     about: str
     child: Child | None = None
+    command: list | None = None  # that started it
+
+    def had_died(self) -> bool:
+        """Start ours again, at the same place, if it has ended by itself; tell whether it had."""
+        if self.child is None or self.command is None or self.child.exit_code() is None:
+            return False
+        self.child = Child(self.command, log="redis", scratch=True)
+        return True
 
 
 def find_or_start() -> Redis:
@@ -61,7 +69,12 @@ def start(first: int = 6379) -> Redis:
     if not WINDOWS and info(url).get("process_id") not in [each.pid for each in child.programs()]:
         child.end()  # Another `run` has begun at the same moment, and was given the port.
         return start(port + 1)
-    return Redis(url, about, child)
+    return Redis(url, about, child, command)
+
+
+def own_or_named() -> Redis:
+    """Return the Redis at REDIS_URL, else our own, whatever else runs: for a talk."""
+    return find_or_start() if os.environ.get("REDIS_URL") else start(6380)
 
 
 def info(url: str) -> dict:

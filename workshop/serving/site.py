@@ -1,6 +1,5 @@
 """A step's server and all that it needs: its Redis, its database, and a restart at each save."""
 
-import os
 import secrets
 import sys
 import threading
@@ -130,7 +129,7 @@ class Site:
 
     def database_is_new(self) -> bool:
         """Tell whether the database may be empty."""
-        return "DATABASE_URL" in os.environ or not (self.step.folder / "db.sqlite3").exists()
+        return "DATABASE_URL" in self.environment or not (self.step.folder / "db.sqlite3").exists()
 
     def start_preparation(self) -> Child:
         """Begin to bring the database up to date."""

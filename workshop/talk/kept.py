@@ -13,10 +13,12 @@ SOON = 0.25  # seconds
 class Kept:
     """Values by their names, written soon after each change."""
 
-    def __init__(self, file: Path):
-        self.file = file
+    def __init__(self, file: Path | None):
+        self.file = file  # None: it is forgotten with the server
         self.known: dict[str, Any] = {}
         self.writing = False
+        if file is None:
+            return
         with contextlib.suppress(OSError, ValueError):
             known = json.loads(file.read_text(encoding="utf-8"))
             self.known = known if isinstance(known, dict) else {}
@@ -35,6 +37,8 @@ class Kept:
     def write(self) -> None:
         """Write all of it; renamed into place, so that a crash leaves the old or the new."""
         self.writing = False
+        if self.file is None:
+            return
         self.file.parent.mkdir(parents=True, exist_ok=True)
         part = self.file.with_name(f"{self.file.name}.part")
         part.write_text(json.dumps(self.known), encoding="utf-8")

@@ -1,39 +1,38 @@
 """What happens on each event that a browser with the slides sends."""
 
 import contextlib
-import json
 import os
 import secrets
 import socket
+from pathlib import Path
 
 import gevent
 import socketio
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from workshop.talk import page
+from workshop.talk.kept import Kept
+from workshop.talk.stage import STEPS, Stage
 
 TOKEN = os.environ.get("TOKEN") or secrets.token_urlsafe(16)  # who has it leads
-STEPS = json.loads(os.environ.get("STEPS", "{}"))  # {"1": 8001, …}: where each step will answer
-REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379/0")
+KEPT = os.environ.get("ROOM_FILE")  # where what was said is kept over a crash
 MAX_VOTERS = 2000  # in one poll
 
-redis = Redis.from_url(REDIS_URL, retry=Retry(NoBackoff(), 1))
 
-
-class Slides(socketio.Namespace):
+class Slides(Stage, socketio.Namespace):
     """/slides: the windows with the token lead, all others follow, and everybody votes."""
 
     def __init__(self, namespace):
         super().__init__(namespace)
-        self.state = None  # where the presenter is
+        self.kept = Kept(Path(KEPT) if KEPT else None)
+        state = self.kept.get("state")
+        self.state = state if is_state(state) else None  # where the presenter is
         self.browsers = {}  # sid: the name that the browser gave itself
         self.leaders = set()
-        self.votes = {}  # poll: {browser: choice}
+        self.votes = self.kept.get("votes", {})  # poll: {browser: choice}
         self.up = {}  # the steps that answer, and their ports
         self.version, self.polls = page.version(), page.polls()
         self.telling = False
+        self.begin_stage()
 
     def on_connect(self, sid, environ, auth):
         """Tell a browser where everybody is: who comes late has missed nothing."""
@@ -46,6 +45,7 @@ class Slides(socketio.Namespace):
         mine = {poll: votes[browser] for poll, votes in self.votes.items() if browser in votes}
         hello = {"leads": leads, "state": self.state, "mine": mine, "up": self.up}
         self.emit("hello", hello | {"version": page.version()} | self.room(), to=sid)
+        self.welcome_stage(sid)
         self.tell_soon()
 
     def on_disconnect(self, sid, reason):
@@ -58,6 +58,7 @@ class Slides(socketio.Namespace):
         """Take everybody to where a leading window is."""
         if sid in self.leaders and is_state(state):
             self.state = state
+            self.kept.set("state", state)
             self.emit("state", state, skip_sid=sid)
 
     def on_vote(self, sid, poll, choice):
@@ -68,6 +69,7 @@ class Slides(socketio.Namespace):
             votes = self.votes.setdefault(poll, {})
             if browser in votes or len(votes) < MAX_VOTERS:
                 votes[browser] = choice
+                self.kept.set("votes", self.votes)
                 self.tell_soon()
 
     def on_publish(self, sid, text):
@@ -75,12 +77,7 @@ class Slides(socketio.Namespace):
         if sid not in self.leaders:
             return "Only the presenter can publish from here."
         text = text.strip()[:280] if isinstance(text, str) else ""
-        if not text:
-            return "Nothing to publish: say something."
-        try:
-            return redis.publish("notices", json.dumps({"author": "The slides", "text": text}))
-        except RedisError:
-            return "Redis does not answer: is it running?"
+        return self.publish(text) if text else "Nothing to publish: say something."
 
     def tell_soon(self):
         """Tell everybody what has changed, four times a second at most."""
@@ -99,7 +96,12 @@ class Slides(socketio.Namespace):
         for poll, answers in self.polls.items():
             choices = list(self.votes.get(poll, {}).values())
             votes[poll] = [choices.count(answer) for answer in range(answers)]
-        return {"followers": len(self.browsers) - len(self.leaders), "votes": votes}
+        return {"followers": self.followers(), "votes": votes}
+
+    def followers(self):
+        """Count those who follow, as one sees them: a browser once, and none of the presenter's."""
+        leading = {self.browsers[sid] for sid in self.leaders if sid in self.browsers}
+        return len({*self.browsers.values()} - leading)
 
     def look_around(self):
         """Tell everybody when a step comes or goes, and when somebody has saved the deck."""

@@ -24,12 +24,12 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import Http404, HttpResponse
 from django.urls import path, re_path
 from gevent.pywsgi import WSGIServer
+from gevent.util import print_run_info
 
 from workshop.talk import page
 from workshop.talk.guard import Handler, Server
 from workshop.talk.room import TOKEN, Slides
-
-ROOM = os.environ.get("ROOM", "")  # the address for the room, if the deck is shared
+from workshop.talk.stage import ROOM
 
 settings.configure(
     ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(","),
@@ -76,7 +76,9 @@ squeeze = lru_cache(maxsize=100)(gzip.compress)
 def answer(request, data, suffix):
     """Return a response that a browser keeps, and asks again whether it is still the one."""
     response = HttpResponse(data, page.TYPES[suffix])
-    if suffix not in {".png", ".woff2"} and "gzip" in request.headers.get("Accept-Encoding", ""):
+    if suffix not in {".png", ".webp", ".woff2"} and "gzip" in request.headers.get(
+        "Accept-Encoding", ""
+    ):
         response.content = squeeze(data)
         response["Content-Encoding"] = "gzip"
     response["Vary"] = "Accept-Encoding"
@@ -101,11 +103,15 @@ def serve(host="127.0.0.1", port=8000):
     # Not before: what stops a server that is yet to start ends in a traceback.
     gevent.signal_handler(signal.SIGINT, server.stop)
     gevent.signal_handler(signal.SIGTERM, server.stop)
+    if hasattr(signal, "SIGUSR1"):  # Meant for a step, and not the end of the talk.
+        gevent.signal_handler(signal.SIGUSR1, print_run_info)
     if "TOKEN" not in os.environ:
         print(f"The presenter's own address is http://localhost:{port}/?token={TOKEN}")
     print(f"The slides are at http://{host}:{port}/ (Ctrl-C stops it)", flush=True)
     gevent.spawn(slides.look_around)
+    gevent.spawn(slides.look_at_stage)
     server.serve_forever()
+    slides.kept.write()
 
 
 if __name__ == "__main__":

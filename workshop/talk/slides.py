@@ -2,16 +2,19 @@
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import re
 import secrets
+import shutil
 import sys
 import threading
+import time
 import webbrowser
 from pathlib import Path
 
-from workshop.base.paths import ME, ROOT, shown
+from workshop.base.paths import ME, ROOT, STATE, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, all_steps
 from workshop.serving import redis_server, running, settings, watching
@@ -23,6 +26,8 @@ from workshop.talk.export import export_pdf, export_site
 
 HELP = "present the talk; --share lets the room follow, --export writes a PDF or a site"
 SLIDES = ROOT / "slides"
+POSTS_IN_TEN_SECONDS = "3"  # from one phone
+RETRY = 5  # seconds, before a step that could not be started is tried again
 preparing = threading.Lock()
 
 
@@ -32,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--share", action="store_true", help="let everybody on this network follow, by a QR code"
     )
+    past = parser.add_mutually_exclusive_group()
+    past.add_argument("--fresh", action="store_true", help="empty boards, no votes: the default")
+    past.add_argument("--keep", action="store_true", help="go on with what the last talk left")
     parser.add_argument("--no-browser", action="store_true", help="do not open the pages")
     parser.add_argument(
         "--export",
@@ -92,6 +100,7 @@ class LiveStep(Site):
         self.server_log = f"slides-{step.number}"
         self.prepare_log = f"slides-{step.number}-prepare"
         self.is_up = False
+        self.tried = 0.0
 
     def keep(self) -> None:
         """Serve until stop is set; again when it has died, and anew when a file has changed."""
@@ -106,7 +115,23 @@ class LiveStep(Site):
             elif self.server and self.server.exit_code() is not None:
                 print(f"Step {int(self.step.number)} had died: started again.", flush=True)
                 self.server = None
-                self.start(set())
+                self.try_again()
+            elif not self.server and not self.broken and time.monotonic() > self.tried + RETRY:
+                self.try_again()
+
+    def try_again(self) -> None:
+        """Start again what did not stay up."""
+        self.tried = time.monotonic()
+        self.is_up = self.start(set())
+
+
+def state_folder() -> Path:
+    """Return where a talk keeps its boards and votes: one that runs beside it has another."""
+    if named := os.environ.get("SLIDES_STATE"):
+        return Path(named)
+    taken = {what.get("talk") for what in running.everything()}
+    names = itertools.chain(["slides"], (f"slides-{number}" for number in itertools.count(2)))
+    return next(STATE / name for name in names if str(STATE / name) not in taken)
 
 
 class Talk:
@@ -122,11 +147,29 @@ class Talk:
         self.room = f"http://{self.addresses[0]}:{self.port}" if args.share else ""
         self.token = secrets.token_hex(10)
         self.password = secrets.token_urlsafe(9)
-        self.redis = redis_server.find_or_start()
+        # Whoever has 6379 may go away in the middle of the talk, or say things of its own.
+        self.redis = redis_server.own_or_named()
+        self.folder = state_folder()
+        self.past = self.begin(args.keep)
         self.steps: list[LiveStep] = []
         self.threads: list[threading.Thread] = []
         self.deck: Child | None = None
         self.told: Path | None = None
+
+    def begin(self, keep: bool) -> str:
+        """Put away what the last talk left, unless it is to be kept; return what came of it."""
+        said = "empty"
+        if keep:
+            said = "as the last talk left them"
+        elif self.folder.exists():
+            before = self.folder.with_name(f"{self.folder.name}-before")
+            shutil.rmtree(before, ignore_errors=True)
+            self.folder.rename(before)
+            said = (
+                f"empty: what the last talk left is in {shown(before)}, and --keep goes on with it"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return said if "DATABASE_URL" not in os.environ else "in DATABASE_URL: what is there stays"
 
     def serve(self) -> None:
         """Start everything, the deck first; start again what dies, until stop is set."""
@@ -143,6 +186,9 @@ class Talk:
                 print("The slides' server had died: started again.", flush=True)
                 deck = self.start_deck()
                 self.stop.wait(1)
+            if self.redis.had_died():
+                print("Redis had died: started again.", flush=True)
+                self.stop.wait(1)
             if waiting and all(step.is_up for step in self.steps):
                 print("The steps are up.", flush=True)
                 waiting = False
@@ -158,10 +204,19 @@ class Talk:
             if f'data-live="{int(step.number)}"' not in shown_live:
                 continue
             port = free_port(self.host, port + 1)
-            live = LiveStep(step, self.host, port, self.stop)
+            # Until step 3 nothing reaches another's screen, and Django's own server can't hold a
+            # room: the room has a picture of it.
+            with_room = int(step.number) >= 3
+            live = LiveStep(step, self.host if with_room else "127.0.0.1", port, self.stop)
             live.password = self.password
             live.redis = self.redis
             live.environment |= {"REDIS_URL": self.redis.url, "FRAME_ANCESTORS": allowed}
+            # Not the attendee's own board, and the tool can empty it.
+            database = f"sqlite:///{self.folder / f'{step.number}.sqlite3'}"
+            live.environment.setdefault("DATABASE_URL", database)
+            if with_room:
+                live.environment["STAGE_FILE"] = str(self.folder / f"{step.number}.json")
+                live.environment.setdefault("POSTS_IN_TEN_SECONDS", POSTS_IN_TEN_SECONDS)
             live.environment["PROJECTOR"] = ""  # large in the frames
             self.steps.append(live)
 
@@ -173,6 +228,8 @@ class Talk:
             "ROOM": self.room,
             "REDIS_URL": self.redis.url,
             "STEPS": json.dumps(ports),
+            "TOKENS": json.dumps({str(int(s.step.number)): s.stacks_token for s in self.steps}),
+            "ROOM_FILE": str(self.folder / "room.json"),
         }
         self.deck = Child(
             [sys.executable, "-m", "workshop.talk.server", f"{self.host}:{self.port}"],
@@ -197,6 +254,7 @@ class Talk:
             url=board.url,
             port=board.port,
             redis=self.redis.url,
+            talk=str(self.folder),
         )
         self.show()
         if not self.args.no_browser:
@@ -221,6 +279,7 @@ class Talk:
         table.add_row("  Steps", steps)
         table.add_row("  Admin", f"user [bold]admin[/bold]   password [bold]{self.password}[/bold]")
         table.add_row("  Redis", f"{redis_server.without_password(self.redis.url)}")
+        table.add_row("  Boards", f"{self.past}")
         table.add_row("  Files", f"{shown(SLIDES)}   (a saved change reloads the slides)")
         console.print(table)
         console.print(

@@ -1,15 +1,18 @@
 """A step's own settings, and who may show its pages in a frame: the slides and the notebooks.
 
 Django lets nobody. The tool serves a step with DJANGO_SETTINGS_MODULE=framed, and its PYTHONPATH
-has this folder, with stacks.py and projector.py beside it; the step itself knows nothing of it.
+has this folder, with what else the tool adds; the step itself knows nothing of it.
 """
 
 import os
 
 from board.settings import *  # noqa: F403
-from board.settings import MIDDLEWARE
+from board.settings import INSTALLED_APPS, MIDDLEWARE
 
 MIDDLEWARE = ["stacks.middleware", *MIDDLEWARE, "framed.frame_ancestors"]
+if "STAGE_FILE" in os.environ:  # in the slides
+    INSTALLED_APPS = ["stage.Stage", *INSTALLED_APPS]
+    MIDDLEWARE = ["stage.middleware", *MIDDLEWARE]
 if "PROJECTOR" in os.environ:  # in the slides
     MIDDLEWARE = [*MIDDLEWARE, "projector.middleware"]
 MINE = "'self' http://localhost:* http://127.0.0.1:*"

@@ -54,9 +54,9 @@ def show():
 
 
 def row(frame, number):
-    """Return a line of the step, and where it is."""
+    """Return a line of the step, and where it is, one below the other as in a traceback."""
     code = linecache.getline(frame.f_code.co_filename, number).strip()
-    return f"    {place(frame, number):<40} {code}"
+    return f"    {place(frame, number)}\n        {code}"
 
 
 def place(frame, number):

@@ -27,6 +27,7 @@ function prepare(slide) {
   const text = look.linesOfText(slide);
   slide.style.setProperty("--text-lines", text);
   slide.classList.toggle("roomy", rows + 1.3 * text < 9);
+  slide.classList.toggle("few", text < 6);
   // Of several blocks only the one that is spoken of is lit: each begins when the one before it is done.
   const inTurn = !printing && blocks.length > 1 && code.every((each) => each.dataset.lineNumbers);
   slide.classList.toggle("in-turn", inTurn);

@@ -18,7 +18,15 @@ const look = (() => {
   function setTheme() {
     if (kept.theme && !onPaper) root.dataset.theme = kept.theme;
     else delete root.dataset.theme;
+    document.querySelectorAll(".live iframe").forEach(tell);
   }
+
+  // The steps' pages in the slides' frames are another site's: they are told.
+  function tell(frame) {
+    frame.contentWindow?.postMessage({ theme: root.dataset.theme ?? "" }, "*");
+  }
+
+  document.addEventListener("load", (event) => event.target.matches?.(".live iframe") && tell(event.target), true);
 
   function toggleTheme() {
     const now = kept.theme ?? (dark.matches ? "dark" : "light");

@@ -54,6 +54,7 @@ function measure(slide) {
   const text = look.linesOfText(slide);
   slide.style.setProperty("--text-lines", text);
   slide.classList.toggle("roomy", rows + 1.3 * text < 9);
+  slide.classList.toggle("few", text < 6);
 }
 
 // A method is shown without the margin that it has in its class.

@@ -16,6 +16,7 @@ const elapsed = () => (timer.before + (timer.since ? Date.now() - timer.since : 
 
 function set(changes) {
   sessionStorage.setItem("timer", JSON.stringify(Object.assign(timer, changes)));
+  tellClock();
   draw();
 }
 
@@ -92,6 +93,7 @@ function show() {
   $("#notes").innerHTML = deck.getSlideNotes() || "<p>No notes.</p>";
   $("#notes").scrollTop = 0;
   showNext();
+  drawSlides();
   draw();
 }
 
@@ -105,7 +107,6 @@ function showNext() {
 
 // What changes by itself
 
-const minutes = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 const ofDay = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
 function draw() {

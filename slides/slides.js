@@ -42,6 +42,7 @@ function prepare(slide) {
   if ("join" in slide.dataset) prepareJoin(slide);
   if ("title" in slide.dataset) prepareTitle(slide);
   if ("thanks" in slide.dataset) prepareThanks(slide);
+  if ("questions" in slide.dataset && live) prepareQuestions(slide);
 }
 
 // slides.css makes the letters as large as these allow, all of a slide alike.
@@ -314,6 +315,7 @@ function preparePoll(slide) {
     const answer = make("span", { className: "answer" }, ...item.childNodes);
     const button = make("button", { type: "button" }, answer, make("span", { className: "count" }));
     button.addEventListener("click", () => {
+      if (pollIsClosed(poll)) return;
       mine[poll] = choice;
       socket.emit("vote", poll, choice);
       drawPolls();
@@ -333,6 +335,7 @@ function drawPolls() {
       button.style.setProperty("--share", `${percent}%`);
       button.querySelector(".count").textContent = total ? `${count} · ${percent} %` : "";
     });
+    drawPollState(slide);
   }
 }
 
@@ -405,6 +408,7 @@ function prepareThanks(slide) {
 function drawRoom(room) {
   talk.followers = room.followers;
   votes = room.votes;
+  pollStates = room.polls;
   drawPolls();
   const sentence = room.followers ? `${room.followers} ${room.followers === 1 ? "follows" : "follow"}.` : "";
   all(".followers").forEach((element) => (element.textContent = sentence));
@@ -450,6 +454,7 @@ function follow() {
   const browser = (localStorage.browser ??= random()); // one vote for each
   const token = sessionStorage.getItem("token");
   socket = io("/slides", { transports: ["websocket", "polling"], tryAllTransports: true, auth: { browser, token } });
+  takePart(socket);
   socket.on("hello", (hello) => {
     leads = talk.leads = hello.leads;
     talk.connected = true;

@@ -493,6 +493,8 @@ def violations(page, selector):
 def test_the_presenters_view_has_notes_time_and_plan(projector, phone, talk, open_page):
     page = open_page(f"{talk.url}/presenter.html?token={TOKEN}", color_scheme="dark")
     assert TOKEN not in page.url
+    page.wait_for_function("deck !== null && leading.connected")
+    page.evaluate("set({ before: 0, since: null })")
     expect(page.locator("#notes strong")).to_have_text("hello")
     expect(page.locator("#number")).to_have_text("1 of 6")
     rows = page.locator("#plan tr")

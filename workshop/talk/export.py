@@ -10,7 +10,16 @@ from workshop.base.problem import Problem
 from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 from workshop.talk import page
 
-OURS = ("live.css", "look.js", "slides.css", "slides.js", "token.js")
+OURS = (
+    "ink.js",
+    "live.css",
+    "look.js",
+    "room.css",
+    "room.js",
+    "slides.css",
+    "slides.js",
+    "token.js",
+)
 REVEAL = ("LICENSE", "dist/reset.css", "dist/reveal.css", "dist/reveal.js")
 PLUGINS = ("markdown", "highlight", "notes")
 FONTS = [*page.FONTS, *(f"{Path(font).parent.parent}/LICENSE" for font in page.FONTS)]
@@ -64,8 +73,30 @@ def fill(folder: Path) -> None:
         shutil.copy(NODE_MODULES / name, target)
 
 
-def export_pdf(file: Path) -> None:
-    """Print the slides, one a page."""
+# A sheet of paper, upright: the slide, and under it what is said, smaller only where it is much.
+WITH_NOTES = """() => {
+  const sheet = document.createElement("style");
+  sheet.textContent = `
+    @page { size: 1280px 1810px !important; margin: 0 !important; }
+    html.reveal-print .reveal .slides .pdf-page { height: 1810px !important; width: 1280px !important; }
+    .said { position: absolute; z-index: 1; top: 740px; left: 56px; right: 56px; height: 1040px;
+            padding-top: 20px; border-top: 2px solid var(--line); font-size: 30px; line-height: 1.4; }
+    .said :is(p, ul, ol) { margin: 0 0 0.6em; }`;
+  document.head.append(sheet);
+  for (const page of document.querySelectorAll(".pdf-page")) {
+    const notes = page.querySelector("aside.notes");
+    const said = Object.assign(document.createElement("div"), { className: "said" });
+    said.innerHTML = notes ? notes.innerHTML : "";
+    page.append(said);
+    for (let size = 30; said.scrollHeight > said.clientHeight && size > 14; size--) {
+      said.style.fontSize = `${size}px`;
+    }
+  }
+}"""  # noqa: E501
+
+
+def export_pdf(file: Path, notes: bool = False) -> None:
+    """Print the slides, one a page, with or without their notes under them."""
     path = find_chromium()
     if path is None:
         raise Problem(f"A PDF is printed by Chromium, and there is none. {HOW_TO_GET_CHROMIUM}")
@@ -93,6 +124,8 @@ def export_pdf(file: Path) -> None:
             window.wait_for_selector(".pdf-page")
             window.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
             count = window.locator(".pdf-page").count()
+            if notes:
+                window.evaluate(WITH_NOTES)
             now(f"Printing {count} pages")
             try:
                 window.pdf(

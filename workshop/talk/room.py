@@ -2,23 +2,21 @@
 
 import contextlib
 import os
-import secrets
 import socket
 from pathlib import Path
 
 import gevent
-import socketio
 
 from workshop.talk import page
 from workshop.talk.kept import Kept
+from workshop.talk.part import Part
 from workshop.talk.stage import STEPS, Stage
 
-TOKEN = os.environ.get("TOKEN") or secrets.token_urlsafe(16)  # who has it leads
 KEPT = os.environ.get("ROOM_FILE")  # where what was said is kept over a crash
 MAX_VOTERS = 2000  # in one poll
 
 
-class Slides(Stage, socketio.Namespace):
+class Slides(Stage, Part):
     """/slides: the windows with the token lead, all others follow, and everybody votes."""
 
     def __init__(self, namespace):
@@ -33,30 +31,36 @@ class Slides(Stage, socketio.Namespace):
         self.version, self.polls = page.version(), page.polls()
         self.telling = False
         self.begin_stage()
+        self.begin()
 
     def on_connect(self, sid, environ, auth):
         """Tell a browser where everybody is: who comes late has missed nothing."""
         auth = auth if isinstance(auth, dict) else {}
-        token = str(auth.get("token")).encode(errors="replace")
-        leads = secrets.compare_digest(token, TOKEN.encode())
-        if leads:
-            self.leaders.add(sid)
-        browser = self.browsers[sid] = str(auth.get("browser", sid))[:50]
+        self.browsers[sid] = str(auth.get("browser", sid))[:50]
+        self.let_lead(sid, auth.get("token"))
+        self.greet(sid)
+        self.tell_soon()
+
+    def greet(self, sid):
+        """Tell a browser all that there is, and whether it leads."""
+        browser, leads = self.browsers[sid], sid in self.leaders
         mine = {poll: votes[browser] for poll, votes in self.votes.items() if browser in votes}
         hello = {"leads": leads, "state": self.state, "mine": mine, "up": self.up}
         self.emit("hello", hello | {"version": page.version()} | self.room(), to=sid)
         self.welcome_stage(sid)
-        self.tell_soon()
+        self.welcome(sid)
 
     def on_disconnect(self, sid, reason):
         """Count a browser out."""
         self.browsers.pop(sid, None)
         self.leaders.discard(sid)
+        self.goodbye_lead(sid)
         self.tell_soon()
 
     def on_state(self, sid, state):
         """Take everybody to where a leading window is."""
         if sid in self.leaders and is_state(state):
+            self.count_time()
             self.state = state
             self.kept.set("state", state)
             self.emit("state", state, skip_sid=sid)
@@ -65,7 +69,7 @@ class Slides(Stage, socketio.Namespace):
         """Count a vote, one for each browser; it may change its mind."""
         answers = self.polls.get(poll, 0) if isinstance(poll, str) else 0
         browser = self.browsers.get(sid)
-        if browser and type(choice) is int and 0 <= choice < answers:
+        if browser and type(choice) is int and 0 <= choice < answers and self.takes_votes(poll):
             votes = self.votes.setdefault(poll, {})
             if browser in votes or len(votes) < MAX_VOTERS:
                 votes[browser] = choice
@@ -89,6 +93,7 @@ class Slides(Stage, socketio.Namespace):
         """Tell everybody how many follow, and how the votes are."""
         self.telling = False
         self.emit("room", self.room())
+        self.emit("counts", self.counts(), room="leaders")
 
     def room(self):
         """Return how many follow, and how many votes each answer of each poll has."""
@@ -96,7 +101,7 @@ class Slides(Stage, socketio.Namespace):
         for poll, answers in self.polls.items():
             choices = list(self.votes.get(poll, {}).values())
             votes[poll] = [choices.count(answer) for answer in range(answers)]
-        return {"followers": self.followers(), "votes": votes}
+        return {"followers": self.followers()} | self.polls_for_all(votes)
 
     def followers(self):
         """Count those who follow, as one sees them: a browser once, and none of the presenter's."""

@@ -28,7 +28,8 @@ from gevent.util import print_run_info
 
 from workshop.talk import page
 from workshop.talk.guard import Handler, Server
-from workshop.talk.room import TOKEN, Slides
+from workshop.talk.lead import TOKEN
+from workshop.talk.room import Slides
 from workshop.talk.stage import ROOM
 
 settings.configure(
@@ -111,7 +112,7 @@ def serve(host="127.0.0.1", port=8000):
     gevent.spawn(slides.look_around)
     gevent.spawn(slides.look_at_stage)
     server.serve_forever()
-    slides.kept.write()
+    slides.save(os.environ.get("RESULTS"), os.environ.get("REHEARSAL"))
 
 
 if __name__ == "__main__":

@@ -22,10 +22,12 @@ from workshop.serving.ports import addresses, answers, choose_port, free_port
 from workshop.serving.processes import Child, when_told_to_end
 from workshop.serving.site import Site
 from workshop.show import screen
+from workshop.talk import rehearsal
 from workshop.talk.export import export_pdf, export_site
 
 HELP = "present the talk; --share lets the room follow, --export writes a PDF or a site"
 SLIDES = ROOT / "slides"
+RESULTS = STATE / "slides-results.json"
 POSTS_IN_TEN_SECONDS = "3"  # from one phone
 RETRY = 5  # seconds, before a step that could not be started is tried again
 preparing = threading.Lock()
@@ -42,9 +44,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     past.add_argument("--keep", action="store_true", help="go on with what the last talk left")
     parser.add_argument("--no-browser", action="store_true", help="do not open the pages")
     parser.add_argument(
+        "--rehearse", action="store_true", help="time each slide, and compare with the plan"
+    )
+    parser.add_argument(
+        "--results",
+        metavar="FILE",
+        type=Path,
+        default=RESULTS,
+        help="where polls and questions are saved (default: .workshop/slides-results.json)",
+    )
+    parser.add_argument(
         "--export",
         metavar="WHERE",
         help="only write the slides: to talk.pdf, or as a site that needs no server to site/",
+    )
+    parser.add_argument(
+        "--notes", action="store_true", help="with --export talk.pdf: each slide's notes under it"
     )
     parser.add_argument(
         "--speaker", metavar="NAME", help="who speaks, on the first and the last slide; or SPEAKER"
@@ -67,15 +82,24 @@ def is_pdf(export: str | None) -> bool:
 def main(args: argparse.Namespace) -> int:
     """Present until Ctrl-C, or export."""
     set_about(args)
+    if args.notes and not is_pdf(args.export):
+        raise Problem(f"Notes are for a PDF:  {ME} slides --export talk-notes.pdf --notes")
     if args.export:
-        (export_pdf if is_pdf(args.export) else export_site)(Path(args.export))
+        if is_pdf(args.export):
+            export_pdf(Path(args.export), args.notes)
+        else:
+            export_site(Path(args.export))
         return 0
+    STATE.mkdir(exist_ok=True)
+    if args.results.is_dir() or not args.results.parent.is_dir():
+        raise Problem(f"{args.results} can't be written: name a file in a folder that is there.")
     stop = when_told_to_end()
     talk = Talk(args, stop)
     try:
         talk.serve()
     finally:
         talk.end()
+        talk.show_results()
     print("\nStopped.", flush=True)
     return 0
 
@@ -155,6 +179,9 @@ class Talk:
         self.threads: list[threading.Thread] = []
         self.deck: Child | None = None
         self.told: Path | None = None
+        self.began = time.time()
+        self.results = args.results.absolute()
+        self.record = rehearsal.new_record() if args.rehearse else None
 
     def begin(self, keep: bool) -> str:
         """Put away what the last talk left, unless it is to be kept; return what came of it."""
@@ -228,6 +255,8 @@ class Talk:
             "ROOM": self.room,
             "REDIS_URL": self.redis.url,
             "STEPS": json.dumps(ports),
+            "RESULTS": str(self.results),
+            "REHEARSAL": str(self.record or ""),
             "TOKENS": json.dumps({str(int(s.step.number)): s.stacks_token for s in self.steps}),
             "ROOM_FILE": str(self.folder / "room.json"),
         }
@@ -276,6 +305,9 @@ class Talk:
         table.add_row("  Projector", f"[bold]{self.leading('')}[/bold]")
         table.add_row("  Presenter", f"[bold]{self.leading('presenter.html')}[/bold]")
         steps = ", ".join(f"{int(s.step.number)} at :{s.port}" for s in self.steps)
+        if self.room:
+            remote = self.leading("remote.html", self.room)
+            table.add_row("  Remote", f"[bold]{remote}[/bold]   (your phone)")
         table.add_row("  Steps", steps)
         table.add_row("  Admin", f"user [bold]admin[/bold]   password [bold]{self.password}[/bold]")
         table.add_row("  Redis", f"{redis_server.without_password(self.redis.url)}")
@@ -306,6 +338,13 @@ class Talk:
             f"\nwithout, and give the room a site:  {ME} slides --export site/"
             "\n\nEverybody on this network can follow and post. It is plain HTTP."
         )
+
+    def show_results(self) -> None:
+        """Say what the room has left, and how long each slide took."""
+        if self.results.exists() and self.results.stat().st_mtime >= self.began:
+            print(f"\nPolls and questions: {shown(self.results)}")
+        if self.record:
+            rehearsal.show(self.record)
 
     def end(self) -> None:
         """End everything, at once."""

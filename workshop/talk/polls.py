@@ -1,0 +1,83 @@
+"""Polls of the deck: open, closed, or with a result that is hidden; and what came of them."""
+
+import contextlib
+import json
+import time
+from pathlib import Path
+
+import socketio
+
+from workshop.talk import deck
+
+STATES = ("open", "hidden", "closed")
+
+
+class Polls(socketio.Namespace):
+    """The part of /slides that says which poll takes votes, and whose result is seen."""
+
+    def begin_polls(self):
+        """Go on with what was set before this server began."""
+        self.poll_states = self.kept.get("polls", {})
+        self.deck = deck.slides()
+
+    def welcome_polls(self, sid):
+        """Send who leads the result of each poll, the hidden ones too."""
+        if sid in self.leaders:
+            self.emit("counts", self.counts(), to=sid)
+
+    def on_poll(self, sid, poll, state):
+        """Open a poll, hide its result while it goes on, or close it."""
+        if sid in self.leaders and isinstance(poll, str) and poll in self.polls and state in STATES:
+            self.poll_states[poll] = state
+            self.kept.set("polls", self.poll_states)
+            self.tell_soon()
+
+    def takes_votes(self, poll):
+        """Tell whether a poll is not closed."""
+        return self.poll_states.get(poll) != "closed"
+
+    def polls_for_all(self, votes):
+        """Return for each poll its state and how many have voted; take out what is hidden."""
+        states = {
+            poll: {"state": self.poll_states.get(poll, "open"), "total": sum(counts)}
+            for poll, counts in votes.items()
+        }
+        return {
+            "polls": states,
+            "votes": {poll: votes[poll] for poll in votes if states[poll]["state"] != "hidden"},
+        }
+
+    def counts(self):
+        """Return all polls with their questions, answers and votes."""
+        with contextlib.suppress(OSError):  # a file that an editor is replacing right now
+            self.deck = deck.slides()
+        found = []
+        for slide in self.deck:
+            if slide.poll:
+                choices = list(self.votes.get(slide.poll, {}).values())
+                found.append(
+                    {
+                        "poll": slide.poll,
+                        "question": slide.title,
+                        "state": self.poll_states.get(slide.poll, "open"),
+                        "answers": [
+                            {"answer": answer, "votes": choices.count(number)}
+                            for number, answer in enumerate(slide.answers)
+                        ],
+                    }
+                )
+        return found
+
+    def save_results(self, file):
+        """Write the polls' results and the questions to a file, if the room took part."""
+        polls = [poll for poll in self.counts() if any(each["votes"] for each in poll["answers"])]
+        questions = [
+            {name: each[name] for name in ("text", "name", "votes", "state")}
+            for each in self.all_questions()["all"]
+        ]
+        if polls or questions:
+            ended = time.strftime("%Y-%m-%d %H:%M")
+            results = {"ended": ended, "polls": polls, "questions": questions}
+            text = json.dumps(results, indent=2, ensure_ascii=False)
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            Path(file).write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,146 @@
+"""Questions from the room: asked and voted up on phones, answered on a slide."""
+
+import hashlib
+import secrets
+import time
+import unicodedata
+
+import gevent
+import socketio
+
+MAX_TEXT, MAX_NAME = 200, 40  # characters
+MAX_QUESTIONS = 200  # that are not hidden
+MAX_OWN = 5  # of one browser, that wait for an answer
+PAUSE = 15  # seconds between two of one browser
+# A browser can say that it is another one; its address it can't.
+MAX_OF_ADDRESS, IN = 30, 600  # in so many seconds
+MAX_VOTERS = 2000  # of one question
+TOP, NEW, DONE = 12, 6, 4  # those that everybody gets
+STATES = ("open", "answered", "hidden")
+
+
+class Questions(socketio.Namespace):
+    """The part of /slides that has the room's questions."""
+
+    def begin_questions(self):
+        """Go on with what was asked before this server began."""
+        self.questions = self.kept.get("questions", [])
+        self.large = self.kept.get("large")  # the one that fills the slide
+        self.asked = {}  # address: when
+        self.telling_questions = False
+
+    def welcome_questions(self, sid):
+        """Send a browser what has been asked, and which of it is to its liking."""
+        me = short(self.browsers[sid])
+        mine = [each["id"] for each in self.questions if me in each["voters"]]
+        self.emit("questions", self.shown_questions() | {"mine": mine}, to=sid)
+        if sid in self.leaders:
+            self.emit("all_questions", self.all_questions(), to=sid)
+
+    def on_ask(self, sid, text, name):
+        """Take a question; acknowledge with what is wrong, or with nothing."""
+        text, name = clean(text), clean(name)
+        me, now = short(self.browsers[sid]), time.time()
+        mine = [each for each in self.questions if each["by"] == me]
+        address = self.server.get_environ(sid, self.namespace).get("REMOTE_ADDR")
+        before = [when for when in self.asked.get(address, []) if now - when < IN]
+        if not text:
+            return "Nothing to ask: write your question."
+        if len(text) > MAX_TEXT or len(name) > MAX_NAME:
+            return f"Too long: a question has {MAX_TEXT} characters, a name {MAX_NAME}."
+        if any(now - each["at"] < PAUSE for each in mine):
+            return f"One question in {PAUSE} seconds: wait a little."
+        if sum(each["state"] == "open" for each in mine) >= MAX_OWN:
+            return f"{MAX_OWN} of your questions wait for an answer: let them be answered first."
+        waiting = sum(each["state"] != "hidden" for each in self.questions)
+        if len(before) >= MAX_OF_ADDRESS or waiting >= MAX_QUESTIONS:
+            return "Too many questions for now: vote for those that are there."
+        self.asked[address] = [*before, now]
+        if len(self.questions) >= 2 * MAX_QUESTIONS:
+            self.questions.remove(next(q for q in self.questions if q["state"] == "hidden"))
+        question = {"id": secrets.token_hex(6), "text": text, "name": name, "by": me, "at": now}
+        self.questions.append(question | {"voters": [], "state": "open"})
+        self.questions_changed()
+        return ""
+
+    def on_upvote(self, sid, question, up):
+        """Count a browser's vote for a question once, or take it back."""
+        me, found = short(self.browsers[sid]), self.find_question(question)
+        if not found or found["state"] != "open" or me == found["by"] or type(up) is not bool:
+            return
+        if up and me not in found["voters"] and len(found["voters"]) < MAX_VOTERS:
+            found["voters"].append(me)
+        elif not up and me in found["voters"]:
+            found["voters"].remove(me)
+        self.questions_changed()
+
+    def on_question(self, sid, question, state):
+        """Open a question again, mark it as answered, or hide it."""
+        found = self.find_question(question)
+        if sid in self.leaders and found and state in STATES:
+            found["state"] = state
+            if state != "open" and self.large == question:
+                self.large = None
+            self.questions_changed()
+
+    def on_large(self, sid, question):
+        """Fill the slide with one question, or show all again."""
+        found = self.find_question(question)
+        if sid in self.leaders and (question is None or (found and found["state"] == "open")):
+            self.large = question
+            self.questions_changed()
+
+    def find_question(self, question):
+        """Return a question by its id, or None."""
+        return next((each for each in self.questions if each["id"] == question), None)
+
+    def questions_changed(self):
+        """Keep what has changed, and tell it, twice a second at most."""
+        self.kept.set("questions", self.questions)
+        self.kept.set("large", self.large)
+        if not self.telling_questions:
+            self.telling_questions = True
+            gevent.spawn_later(0.5, self.tell_questions)
+
+    def tell_questions(self):
+        """Tell everybody what may be seen, and who leads all of it."""
+        self.telling_questions = False
+        self.emit("questions", self.shown_questions())
+        self.emit("all_questions", self.all_questions(), room="leaders")
+
+    def all_questions(self):
+        """Return what who leads may see: all of them, those with the most votes first."""
+        ranked = sorted(self.questions, key=lambda each: (-len(each["voters"]), each["at"]))
+        return {"all": [public(each) for each in ranked], "large": self.large}
+
+    def shown_questions(self):
+        """Return what everybody may see: as much as can be told to a full room at once."""
+        ranked = self.all_questions()["all"]
+        waiting = [each for each in ranked if each["state"] == "open"]
+        newest = [each["id"] for each in self.questions if each["state"] == "open"][-NEW:]
+        shown = [
+            each
+            for rank, each in enumerate(waiting)
+            if rank < TOP or each["id"] in (self.large, *newest)
+        ]
+        done = [public(each) for each in self.questions if each["state"] == "answered"]
+        return {"shown": shown + done[-DONE:], "large": self.large, "waiting": len(waiting)}
+
+
+def public(question):
+    """Return a question without who asked it, and who voted for it."""
+    shown = {name: question[name] for name in ("id", "text", "name", "state")}
+    return shown | {"votes": len(question["voters"])}
+
+
+def short(browser):
+    """Return what tells one browser from another, and is no longer its name."""
+    return hashlib.sha256(browser.encode(errors="replace")).hexdigest()[:12]
+
+
+def clean(text):
+    """Return a text in one line, without what would turn or hide the letters around it."""
+    if not isinstance(text, str):
+        return ""
+    text = "".join(" " if letter.isspace() else letter for letter in text[: 10 * MAX_TEXT])
+    return " ".join("".join(c for c in text if unicodedata.category(c)[0] != "C").split())

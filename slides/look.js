@@ -18,7 +18,15 @@ const look = (() => {
   function setTheme() {
     if (kept.theme && !onPaper) root.dataset.theme = kept.theme;
     else delete root.dataset.theme;
+    document.querySelectorAll(".live iframe").forEach(tell);
   }
+
+  // The steps' pages in the slides' frames are another site's: they are told.
+  function tell(frame) {
+    frame.contentWindow?.postMessage({ theme: root.dataset.theme ?? "" }, "*");
+  }
+
+  document.addEventListener("load", (event) => event.target.matches?.(".live iframe") && tell(event.target), true);
 
   function toggleTheme() {
     const now = kept.theme ?? (dark.matches ? "dark" : "light");
@@ -77,17 +85,29 @@ const look = (() => {
   // Whoever is behind it would not see that the talk goes on.
   const turned = () => document.querySelector("dialog.enlarged")?.close();
 
-  // A long line goes on below, further in than it began.
+  const COLUMNS = 60;
+
+  // A long line goes on below, further in than it began: after a space or a bracket, or with a dot.
   const hang = {
     id: "hang",
     init: (reveal) => {
       for (const line of reveal.getRevealElement().querySelectorAll(".hljs-ln-code")) {
         line.style.setProperty("--indent", line.textContent.search(/\S|$/));
+        if (line.textContent.length > COLUMNS) texts(line).forEach(letBreak);
       }
     },
   };
 
-  const COLUMNS = 60;
+  function texts(element) {
+    return [...element.childNodes].flatMap((node) => (node.nodeType === Node.TEXT_NODE ? node : texts(node)));
+  }
+
+  function letBreak(text) {
+    if (text.parentElement.closest(".hljs-string")) return;
+    const parts = text.data.split(/(?<=\()|(?=\.(?!\d))/);
+    if (text.data.endsWith("(")) parts.push(""); // What follows has a colour of its own.
+    text.replaceWith(...parts.flatMap((part, n) => (n ? [document.createElement("wbr"), part] : part)));
+  }
 
   // How many rows some lines of code are, and how wide: slides.css makes the letters as large as these allow.
   function measure(lines) {

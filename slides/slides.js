@@ -40,9 +40,9 @@ function prepare(slide) {
   if ("publish" in slide.dataset && live) preparePublish(slide);
   if ("stacks" in slide.dataset && live) prepareStacks(slide);
   if ("join" in slide.dataset) prepareJoin(slide);
-  if ("questions" in slide.dataset && live) prepareQuestions(slide);
   if ("title" in slide.dataset) prepareTitle(slide);
   if ("thanks" in slide.dataset) prepareThanks(slide);
+  if ("questions" in slide.dataset && live) prepareQuestions(slide);
 }
 
 // slides.css makes the letters as large as these allow, all of a slide alike.
@@ -55,6 +55,7 @@ function measure(slide) {
   const text = look.linesOfText(slide);
   slide.style.setProperty("--text-lines", text);
   slide.classList.toggle("roomy", rows + 1.3 * text < 9);
+  slide.classList.toggle("few", text < 6);
 }
 
 // A method is shown without the margin that it has in its class.

@@ -1,7 +1,10 @@
 """The deck's looks: what the last row can read, which line is lit, type, themes, a phone."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect
+from test_follow import Deck, joined
 
 from support import FRAMED, ROOT, STEPS
 from workshop.base.paths import NODE_MODULES
@@ -98,6 +101,13 @@ fourth = 4
 
 ---
 
+## Two windows
+
+![Two windows](pictures/step-1.png)
+<!-- .element: data-live="1" data-windows="2" -->
+
+---
+
 ## A long line
 
 ```python [1]
@@ -105,7 +115,7 @@ fourth = 4
         return and_this_goes_on, and_on, until_it_has, more_than_sixty, columns
 ```
 """
-TITLE, OPENER, SENTENCE, PICTURE, BLOCKS, LONG = range(6)
+TITLE, OPENER, SENTENCE, PICTURE, BLOCKS, LIVE, LONG = range(7)
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +127,20 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A small deck of the tests' own, exported."""
+def slides(tmp_path_factory):
+    """The slides with a small deck of the tests' own."""
     slides = tmp_path_factory.mktemp("slides")
     for path in (ROOT / "slides").iterdir():
         if path.suffix in {".html", ".js", ".css"}:
             (slides / path.name).write_bytes(path.read_bytes())
     (slides / "pictures").symlink_to(ROOT / "slides" / "pictures")
     (slides / "deck.md").write_text(DECK)
+    return slides
+
+
+@pytest.fixture(scope="module")
+def small(slides, tmp_path_factory):
+    """That deck, exported."""
     folder = tmp_path_factory.mktemp("export") / "site"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slides_page, "HERE", slides)
@@ -414,3 +430,29 @@ def test_only_the_slides_frames_are_so(serve):
     """The notebooks' are as they were."""
     step = serve(STEPS[1], **FRAMED)
     assert "<style>" not in step.get("/", headers={"Sec-Fetch-Dest": "iframe"}).text
+
+
+def test_frames_are_large_dark_with_the_deck_and_both_can_post(slides, serve, window):
+    """At once: of two pages that come together each would get its own cookie, and one no post."""
+    step = serve(STEPS[1], **FRAMED, PROJECTOR="")
+    settings = {"STEPS": json.dumps({"1": step.port}), "TOKEN": "only-for-tests"}
+    talk = serve(ROOT, Deck, SLIDES=str(slides), PYTHONPATH=None, **settings)
+    page = joined(window(f"{talk.url}/#/{LIVE + 1}", color_scheme="light", **PROJECTOR))
+    for number in range(2):
+        board = page.frame_locator("iframe").nth(number)
+        board.get_by_label("Your name").fill("Grace")
+        board.get_by_label("Notice").fill(f"From window {number}")
+        board.get_by_role("button", name="Post").click()
+        expect(board.get_by_text(f"From window {number}")).to_be_in_viewport()
+    colour = "getComputedStyle(document.body).backgroundColor"
+    first = page.frames[1]
+    light = first.evaluate(colour)
+    page.locator(".live button").click()
+    page.keyboard.press("l")
+    first.wait_for_function(f"{colour} !== '{light}'")
+    board = page.frame_locator("iframe").first
+    board.get_by_role("link", name="reload").click()
+    page.wait_for_function("document.querySelectorAll('.live iframe').length === 2")
+    first.wait_for_function(f"document.readyState === 'complete' && {colour} !== '{light}'")
+    for frame in page.frames[1:]:
+        assert min(frame.evaluate(TEXTS))[0] >= SMALLEST

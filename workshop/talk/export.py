@@ -11,8 +11,15 @@ from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 from workshop.talk import page
 
 OURS = (
-    "ink.js", "live.css", "look.js", "room.css", "room.js", "slides.css", "slides.js", "token.js"
-)  # fmt: skip
+    "ink.js",
+    "live.css",
+    "look.js",
+    "room.css",
+    "room.js",
+    "slides.css",
+    "slides.js",
+    "token.js",
+)
 REVEAL = ("LICENSE", "dist/reset.css", "dist/reveal.css", "dist/reveal.js")
 PLUGINS = ("markdown", "highlight", "notes")
 FONTS = [*page.FONTS, *(f"{Path(font).parent.parent}/LICENSE" for font in page.FONTS)]

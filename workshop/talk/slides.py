@@ -59,13 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only write the slides: to talk.pdf, or as a site that needs no server to site/",
     )
     parser.add_argument(
+        "--notes", action="store_true", help="with --export talk.pdf: each slide's notes under it"
+    )
+    parser.add_argument(
         "--speaker", metavar="NAME", help="who speaks, on the first and the last slide; or SPEAKER"
     )
     parser.add_argument(
         "--address", metavar="URL", help="where the repository is, on the last slide; or ADDRESS"
-    )
-    parser.add_argument(
-        "--notes", action="store_true", help="with --export talk.pdf: each slide's notes under it"
     )
 
 

@@ -9,6 +9,12 @@ from pathlib import Path
 from django.utils.html import escape
 
 STYLE = f"<style>{Path(__file__).with_suffix('.css').read_text(encoding='utf-8')}</style>"
+# The slides say whether they are light or dark; look.js does.
+SCRIPT = """<script>
+addEventListener("message", ({ data }) => {
+  if ("theme" in Object(data)) document.documentElement.style.colorScheme = data.theme;
+});
+</script>"""
 
 
 def middleware(get_response):
@@ -16,12 +22,13 @@ def middleware(get_response):
 
     def answer(request):
         response = get_response(request)
+        # A browser names it where it trusts the address, and on the projector that is this machine.
         if request.headers.get("Sec-Fetch-Dest") != "iframe" or response.streaming:
             return response
         kind = response.get("Content-Type", "")
         text = response.content.decode(response.charset)
         if kind.startswith("text/html"):
-            response.content = text.replace("</head>", f"{STYLE}</head>", 1)
+            response.content = text.replace("</head>", f"{STYLE}{SCRIPT}</head>", 1)
         elif kind.startswith("text/plain"):
             # A browser shows plain text in letters that nobody reads from the last row.
             response.content = f"<!doctype html><title>Text</title>{STYLE}<pre>{escape(text)}</pre>"

@@ -112,7 +112,7 @@ fourth = 4
 
 ```python [1|2]
     if it_is_so:
-        return and_this_goes_on, and_on, until_it_has, more_than_sixty, columns
+        return and_this.goes_on(and_on, until_it_has), more_than_sixty, columns
 ```
 """
 TITLE, OPENER, SENTENCE, PICTURE, BLOCKS, LIVE, LONG = range(7)

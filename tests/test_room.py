@@ -236,9 +236,9 @@ def test_a_question_has_its_limits(talk, client):
     assert set(asked) == {"id", "text", "name", "state", "votes"}, "nobody learns who asked"
     assert asked["name"] == ""
     stranger = client("stranger")
-    for state in ("hidden", "answered", "open"):
-        stranger.sio.emit("question", (asked["id"], state), namespace="/slides")
-    stranger.sio.emit("large", asked["id"], namespace="/slides")
+    for state in ("answered", "hidden"):
+        emit(stranger, "question", asked["id"], state)
+    emit(stranger, "large", asked["id"])
     presenter = client("me", TOKEN)
     for state in ("gone", None, ["hidden"], {}):
         emit(presenter, "question", asked["id"], state)
@@ -288,14 +288,26 @@ def test_the_button_covers_nothing(projector, open_page, talk, size):
     page.context.close()
 
 
+# In the way: the arrows, the number, and the slide without its margins, whatever is on it
 COVERED = """() => {
-  const apart = (a, b) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+  const apart = (a, b) =>
+    a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
   const button = document.querySelector("#room button").getBoundingClientRect();
-  const inside = button.top >= 0 && button.bottom <= innerHeight && button.left >= 0 && button.right <= innerWidth;
-  const others = ".slides .present > *:not(aside), .slides .present li, .controls button, .slide-number";
-  return [...document.querySelectorAll(others)]
-    .filter((each) => each.offsetWidth && !apart(button, each.getBoundingClientRect()))
-    .map((each) => each.outerHTML).concat(inside ? [] : ["outside"]);
+  const slide = Reveal.getCurrentSlide(), scale = Reveal.getScale();
+  const { left, right, top, bottom } = slide.getBoundingClientRect();
+  const margin = (side) => scale * parseFloat(getComputedStyle(slide)[`padding${side}`]);
+  const content = {
+    left: left + margin("Left"), right: right - margin("Right"),
+    top: top + margin("Top"), bottom: bottom - margin("Bottom"),
+  };
+  const found = apart(button, content) ? [] : ["the slide"];
+  for (const each of document.querySelectorAll(".controls button, .slide-number")) {
+    const hidden = getComputedStyle(each).visibility === "hidden" || !each.offsetWidth;
+    if (!hidden && !apart(button, each.getBoundingClientRect())) found.push(each.className);
+  }
+  const { innerHeight: height, innerWidth: width } = window;
+  const inside = button.top >= 0 && button.bottom <= height && button.left >= 0 && button.right <= width;
+  return inside ? found : [...found, "outside"];
 }"""  # noqa: E501
 APART = """() => {
   const [one, other] = ["#room button", "#back"].map((each) => document.querySelector(each).getBoundingClientRect());

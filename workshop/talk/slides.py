@@ -311,9 +311,9 @@ class Talk:
         table.add_row("  Steps", steps)
         table.add_row("  Admin", f"user [bold]admin[/bold]   password [bold]{self.password}[/bold]")
         table.add_row("  Redis", f"{redis_server.without_password(self.redis.url)}")
-        table.add_row("  Boards", f"{self.past}")
         table.add_row("  Files", f"{shown(SLIDES)}   (a saved change reloads the slides)")
         console.print(table)
+        console.print(f"\nThe boards are {self.past}.")
         console.print(
             "\nWho has these addresses leads: keep them to yourself."
             "\nOn the slides: arrows or a clicker, S the presenter's view, F full screen, B black,"

@@ -65,6 +65,22 @@ class Stage(AppConfig):
 
         forms.NoticeForm.clean = clean_and_look
         forms.is_too_much = is_too_much
+        if "socketio" in sys.modules:  # in serve.py, and not in manage.py
+            tell_who_connects()
+
+
+def tell_who_connects():
+    """Tell a browser that comes, or comes back, who may post."""
+    from notices.namespaces import Notices
+
+    connect = getattr(Notices, "on_connect", None)
+
+    def on_connect(notices, sid, environ, auth):
+        if connect:
+            connect(notices, sid, environ, auth)
+        notices.emit("stage", MODES[read()["mode"]], to=sid)
+
+    Notices.on_connect = on_connect
 
 
 def is_too_much(request):

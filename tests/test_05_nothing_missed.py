@@ -367,7 +367,7 @@ with transaction.atomic():
     thread.join()
 print([each.text for each in Notice.objects.order_by("id")])
 """
-        printed = manage(step, "shell", "-c", code, **server.extra)
+        printed = browser.meanwhile(lambda: manage(step, "shell", "-c", code, **server.extra))
         assert "['The earlier key', 'The later key']" in printed
         assert browser.notices_until("The earlier key") == ["The later key", "The earlier key"]
         server.stop()

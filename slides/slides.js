@@ -384,10 +384,13 @@ function prepareJoin(slide) {
     const address = make("p", { className: "address", textContent: room });
     join.append(code, address, make("p", { className: "followers" }));
   } else {
-    const command = make("code", { textContent: "python3 -m workshop slides --share" });
-    join.append(make("p", {}, "With ", command, " the room can follow here."));
+    // Nobody can follow, and the audience is told what is true all the same.
+    slide.querySelector("p")?.remove();
+    const home = "All that you will see is in a repository: run it, break it, and type it yourself, at home.";
+    join.append(make("p", {}, home));
   }
   slide.append(join);
+  if (!room) prepareAddress(slide);
 }
 
 // Who speaks, and where to find it all: settings of the command, in print and in the exported site too.
@@ -398,8 +401,12 @@ function prepareTitle(slide) {
 }
 
 function prepareThanks(slide) {
-  const { address, qr } = document.body.dataset;
   prepareTitle(slide);
+  prepareAddress(slide);
+}
+
+function prepareAddress(slide) {
+  const { address, qr } = document.body.dataset;
   if (!address) return;
   const code = make("img", { src: qr, alt: `QR code of ${address}` });
   slide.append(make("div", { className: "join" }, code, make("p", { className: "address", textContent: address })));

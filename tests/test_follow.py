@@ -567,7 +567,9 @@ def test_the_site_opens_from_a_file_with_all_its_pictures(own_deck, tmp_path, wi
             page.keyboard.press("ArrowRight")
     assert page.evaluate("[...document.images].map(image => image.naturalWidth > 0)") == [True]
     assert page.locator("iframe, .publish, .poll").count() == 0
-    assert "slides --share" in page.locator(".join").text_content()
+    join = page.locator("section", has=page.locator(".join")).text_content()
+    assert "at home" in join, "nobody can follow here"
+    assert "workshop" not in join, "a command is the presenter's business, not the audience's"
     assert wrong == []
 
 

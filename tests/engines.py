@@ -18,8 +18,8 @@ from workshop.base.paths import log_file
 from workshop.serving.processes import Child
 
 PHONE = {"width": 390, "height": 844}
-# What goes wrong in a page, kept in the page: WebKit's driver tells nothing of it. Firefox runs this
-# before the page's own scripts, WebKit once it has loaded.
+# What goes wrong in a page, kept in the page: WebKit's driver tells nothing of it. Firefox runs
+# this before the page's own scripts, WebKit once it has loaded.
 WATCH = """() => {
   window.wentWrong = [];
   const keep = (what) => window.wentWrong.push(String(what));

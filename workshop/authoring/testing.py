@@ -20,10 +20,13 @@ APART = (
     "check",
     "commands",
     "cures",
+    "engines",
     "fire",
     "hall",
     "notebooks",
     "peers",
+    "room",
+    "stage",
     "tool",
 )
 

@@ -301,8 +301,7 @@ def test_a_line_that_overflows_would_be_seen(site, chromium):
     page = chromium.new_page()
     page.goto(site)
     page.wait_for_function("window.Reveal?.isReady()")
-    page.evaluate(
-        "Reveal.getCurrentSlide().insertAdjacentHTML('beforeend', `<div style='width: 2000px'>x</div>`)"
-    )
+    wide = "`<div style='width: 2000px'>x</div>`"
+    page.evaluate(f"Reveal.getCurrentSlide().insertAdjacentHTML('beforeend', {wide})")
     assert wait_until(lambda: page.evaluate(OVERFLOWS), "an overflow")
     page.close()

@@ -296,7 +296,7 @@ def test_a_line_that_overflows_would_be_seen(site, chromium):
     page.goto(site)
     page.wait_for_function("window.Reveal?.isReady()")
     page.evaluate(
-        "Reveal.getCurrentSlide().insertAdjacentHTML('beforeend', `<p style='width: 2000px'>x</p>`)"
+        "Reveal.getCurrentSlide().insertAdjacentHTML('beforeend', `<p style='min-width: 2000px'>x</p>`)"
     )
     assert wait_until(lambda: page.evaluate(OVERFLOWS), "an overflow")
     page.close()

@@ -302,7 +302,8 @@ def test_a_line_that_overflows_would_be_seen(site, chromium):
     page.goto(site)
     page.wait_for_function("window.Reveal?.isReady()")
     page.evaluate(
-        "Reveal.getCurrentSlide().insertAdjacentHTML('beforeend', `<div style='width: 2000px'>x</div>`)"
+        "Reveal.getCurrentSlide()"
+        ".insertAdjacentHTML('beforeend', `<div style='width: 2000px'>x</div>`)"
     )
     assert wait_until(lambda: page.evaluate(OVERFLOWS), "an overflow")
     page.close()

@@ -656,10 +656,12 @@ def test_a_question_mark_blacks_no_screen(projector, view, talk, window):
     shows(phone, TITLE)
     projector.keyboard.press("?")
     expect(projector.locator(".r-overlay-help")).to_be_visible()
+    assert projector.evaluate("Reveal.isPaused()") is False
     expect(projector.locator(".r-overlay-help")).to_contain_text("The recording of a demo")
     projector.keyboard.press("?")
     expect(projector.locator(".r-overlay-help")).to_have_count(0)
     projector.keyboard.press("/")
+    assert projector.evaluate("Reveal.isPaused()") is False
     projector.keyboard.press("Escape")
     view.keyboard.press("?")
     expect(view.locator("#keys")).to_be_visible()

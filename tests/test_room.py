@@ -351,6 +351,11 @@ def test_a_poll_is_open_hidden_or_closed(projector, phone, view, talk, client):
 # The clock
 
 
+def kept(talk):
+    """Return what a server that comes back would go on with."""
+    return json.loads(Path(talk.extra["ROOM_FILE"]).read_text())
+
+
 def test_the_clock_is_one_and_the_remote_has_it(projector, phone, view, talk, open_page):
     remote = open_page(f"{talk.url}/remote.html?token={TOKEN}", **PHONE)
     remote.wait_for_function("deck !== null && leading.connected")
@@ -380,6 +385,7 @@ def test_the_clock_is_one_and_the_remote_has_it(projector, phone, view, talk, op
         expect(button).to_be_in_viewport(ratio=1)
         assert button.bounding_box()["height"] >= 100
 
+    wait_until(lambda: kept(talk)["clock"]["since"], "a clock that runs, in the file")
     talk.restart(signal.SIGKILL)
     remote.wait_for_function("leading.connected")
     joined(phone)
@@ -556,6 +562,7 @@ def test_the_lead_is_handed_on_once_and_taken_back(projector, phone, view, talk,
         assert token not in json.dumps(hello)
         thief.close()
     assert token not in Path(talk.extra["ROOM_FILE"]).read_text()
+    wait_until(lambda: kept(talk)["state"]["indexh"] == STEPWISE, "the slide in the file")
     talk.restart(signal.SIGKILL)
     second.wait_for_function("leading.connected && frames[0].talk.leads")
     joined(phone)

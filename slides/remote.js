@@ -44,7 +44,7 @@ function moved() {
 function show() {
   const number = deck.getSlidePastCount();
   const next = slides[number + 1]?.title;
-  say("#number", `${number + 1} of ${slides.length}`);
+  say("#number", frame.contentWindow.numberOf(deck.getCurrentSlide()).join(" ").replace("/", "of"));
   say("#title", slides[number].title);
   say("#coming", next ? `Next slide: ${next}` : "The last slide.");
   const notes = deck.getSlideNotes() || "<p>No notes.</p>";

@@ -198,6 +198,24 @@ def test_a_vote_counts_and_may_be_changed(projector, phone):
         assert phone.value(pressed) == [json.dumps(each == choice) for each in range(2)]
 
 
+def test_a_question_is_asked_and_voted_for(phone, talk, connect):
+    phone.click("#room button")
+    phone.click("#sheet textarea")
+    phone.type(f"Why not asyncio? Asked from {phone.name}.")
+    phone.click("#sheet .send")
+    phone.shows("#sheet output", "Asked. The presenter sees it now.")
+    text = f"Asked beside {phone.name}"
+    assert connect(talk, ["/slides"]).sio.call("ask", (text, ""), namespace="/slides") == ""
+    items = '[...document.querySelectorAll("#sheet li")]'
+    item = f"{items}.find((each) => each.innerText.includes({json.dumps(text)}))"
+    phone.wait_for(f"!!{item}")
+    phone.value(f'{item}.querySelector("button").id = "up"')
+    phone.click("#up")
+    phone.shows("#up", "▲ 1")
+    phone.click("#sheet .close")
+    assert phone.value('!document.querySelector("#sheet").open')
+
+
 def test_a_running_step_is_live_in_its_slide(projector, phone, step, connect):
     presence = connect(step, ["/presence"])
     lead(projector, LIVE)

@@ -22,6 +22,7 @@ const pollIsClosed = (poll) => pollStates[poll]?.state === "closed";
 
 let questions = { shown: [], large: null, waiting: 0 };
 const upvoted = new Set();
+const own = new Set(); // Nobody votes for a question of their own.
 
 function prepareQuestions(slide) {
   slide.append(make("ol", { className: "questions", hidden: true }));
@@ -112,12 +113,14 @@ function takePart(socket) {
     if (now.mine) {
       upvoted.clear();
       now.mine.forEach((id) => upvoted.add(id));
+      now.own.forEach((id) => own.add(id));
     }
     const open = now.shown.filter(({ state }) => state === "open").length;
     askButton.textContent = open ? `Ask (${now.waiting})` : "Ask";
     drawQuestionsSlide();
     if (sheet.open) drawSheet();
   });
+  socket.on("own", (id) => own.add(id));
   theirs.addEventListener("click", ({ target }) => {
     const { id } = target.closest("button")?.dataset ?? {};
     if (!id) return;
@@ -136,9 +139,10 @@ function drawSheet() {
     const button = item.querySelector("button");
     const open = question.state === "open";
     button.textContent = open ? `▲ ${question.votes}` : "✓";
-    button.setAttribute("aria-label", open ? `I want to know this too: ${question.votes}` : "Answered");
+    const label = own.has(question.id) ? "Your own question" : "I want to know this too";
+    button.setAttribute("aria-label", open ? `${label}: ${question.votes}` : "Answered");
     button.setAttribute("aria-pressed", upvoted.has(question.id));
-    button.disabled = !open;
+    button.disabled = !open || own.has(question.id);
     return item;
   });
   const order = items.map((item) => item.dataset.id).join();

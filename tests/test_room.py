@@ -167,6 +167,9 @@ def test_a_phone_asks_and_the_presenter_sees_it(projector, phone, view, client):
     other = client("other")
     assert emit(other, "ask", "What about Windows?", "") == ""
     expect(sheet.locator("li")).to_have_count(2)
+    mine = sheet.locator("li", has_text="asyncio").get_by_role("button")
+    expect(mine).to_have_accessible_name("Your own question: 0")
+    expect(mine).to_be_disabled()
     sheet.locator("li", has_text="Windows").get_by_role("button").click()
     panel(view, "Questions")
     first = view.locator("#panel-questions li").first

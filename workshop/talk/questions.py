@@ -30,10 +30,11 @@ class Questions(socketio.Namespace):
         self.telling_questions = False
 
     def welcome_questions(self, sid):
-        """Send a browser what has been asked, and which of it is to its liking."""
+        """Send a browser what has been asked, which of it is to its liking, and which its own."""
         me = short(self.browsers[sid])
         mine = [each["id"] for each in self.questions if me in each["voters"]]
-        self.emit("questions", self.shown_questions() | {"mine": mine}, to=sid)
+        own = [each["id"] for each in self.questions if me == each["by"]]
+        self.emit("questions", self.shown_questions() | {"mine": mine, "own": own}, to=sid)
         if sid in self.leaders:
             self.emit("all_questions", self.all_questions(), to=sid)
 
@@ -60,6 +61,7 @@ class Questions(socketio.Namespace):
             self.questions.remove(next(q for q in self.questions if q["state"] == "hidden"))
         question = {"id": secrets.token_hex(6), "text": text, "name": name, "by": me, "at": now}
         self.questions.append(question | {"voters": [], "state": "open"})
+        self.emit("own", question["id"], to=sid)
         self.questions_changed()
         return ""
 

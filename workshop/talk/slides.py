@@ -192,7 +192,7 @@ class Talk:
             before = self.folder.with_name(f"{self.folder.name}-before")
             shutil.rmtree(before, ignore_errors=True)
             self.folder.rename(before)
-            said = f"empty: what the last talk left is in {shown(before)}; with --keep it would be there"
+            said = f"empty: without --keep, what the last talk left goes to {shown(before)}"
         self.folder.mkdir(parents=True, exist_ok=True)
         return said if "DATABASE_URL" not in os.environ else "in DATABASE_URL: what is there stays"
 

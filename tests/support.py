@@ -81,6 +81,11 @@ def wait_until(condition, what, patience=PATIENCE):
     return result
 
 
+def fill(field, text):
+    """Write into a field in a frame: in the frame's first second reveal.js takes the focus back."""
+    wait_until(lambda: field.fill(text) or field.input_value() == text, "the text in its field")
+
+
 def patch(step, tmp_path, file="board/guard.py", **constants):
     """Return a copy of the step with other bounds, to reach them sooner."""
     copy = shutil.copytree(step, tmp_path / "step")

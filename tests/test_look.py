@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from test_follow import Deck, joined
 
-from support import FRAMED, ROOT, STEPS
+from support import FRAMED, ROOT, STEPS, fill
 from workshop.base.paths import NODE_MODULES
 from workshop.talk import export
 from workshop.talk import page as slides_page
@@ -442,8 +442,8 @@ def test_frames_are_large_dark_with_the_deck_and_both_can_post(slides, serve, wi
     page = joined(window(f"{talk.url}/#/{LIVE + 1}", color_scheme="light", **PROJECTOR))
     for number in range(2):
         board = page.frame_locator("iframe").nth(number)
-        board.get_by_label("Your name").fill("Grace")
-        board.get_by_label("Notice").fill(f"From window {number}")
+        fill(board.get_by_label("Your name"), "Grace")
+        fill(board.get_by_label("Notice"), f"From window {number}")
         board.get_by_role("button", name="Post").click()
         expect(board.get_by_text(f"From window {number}")).to_be_in_viewport()
     colour = "getComputedStyle(document.body).backgroundColor"

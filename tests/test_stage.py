@@ -15,7 +15,7 @@ import requests
 from playwright.sync_api import expect
 from test_follow import PHONE, TOKEN, Deck, Tool, joined
 
-from support import FRAMED, PATIENCE, ROOT, STEPS, Client, Redis, wait_until
+from support import FRAMED, PATIENCE, ROOT, STEPS, Client, Redis, fill, wait_until
 from workshop.serving import redis_server
 from workshop.talk import export
 
@@ -242,8 +242,8 @@ def test_the_slow_page_begins_by_a_click_and_lasts_until_another(projector, view
     expect(pane.locator(".clock")).to_have_text("1 s")
     size = pane.locator(".clock").evaluate("it => parseFloat(getComputedStyle(it).fontSize)")
     assert size >= 100
-    board.get_by_label("Your name").fill("Grace")
-    board.get_by_label("Notice").fill("Meanwhile")
+    fill(board.get_by_label("Your name"), "Grace")
+    fill(board.get_by_label("Notice"), "Meanwhile")
     board.get_by_role("button", name="Post").click()
     expect(board.locator("#notices")).to_contain_text("Meanwhile")
     answer = projector.frame_locator(".slow iframe").locator("body")
@@ -310,8 +310,8 @@ def test_both_windows_of_a_new_browser_can_post(projector):
     turn(projector, ONE)
     for number in range(2):
         board = projector.frame_locator(".live iframe").nth(number)
-        board.get_by_label("Your name").fill("Grace")
-        board.get_by_label("Notice").fill(f"From window {number}")
+        fill(board.get_by_label("Your name"), "Grace")
+        fill(board.get_by_label("Notice"), f"From window {number}")
         board.get_by_role("button", name="Post").click()
         expect(board.locator("#notices")).to_contain_text(f"From window {number}")
 

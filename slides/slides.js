@@ -166,7 +166,7 @@ function showSteps() {
 
 function showStep(place) {
   const picture = place.closest("p");
-  if (picture.nextElementSibling?.matches(".live")) return;
+  if (picture.nextElementSibling?.matches(".live") || recording) return;
   const { live: number, windows = 1, path = "/" } = place.dataset;
   // Until step 3 nothing comes to a phone by itself, and Django's own server can't hold a room.
   if (inView || (number < 3 && (!onThisMachine || (phone.matches && !leads)))) return;
@@ -298,7 +298,10 @@ function play(on = !recording, tell = leads) {
     recording.film.remove();
   }
   for (const each of recording.hidden) each.hidden = on;
-  if (!on) recording = null;
+  if (!on) {
+    recording = null;
+    showSteps(); // It may have come back meanwhile.
+  }
   if (tell) socket.emit("demo", "recording", on);
 }
 

@@ -29,7 +29,7 @@ def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
     if args.internet:
         pack.check(args.folder)
-    elif not (args.folder / source.LIST).is_file():
+    elif not source.choices(args.folder):  # or one of an older workshop, which does not say
         raise Problem(f"There is no pack in {args.folder}. `{ME} pack` makes one.", 2)
     return {"python"}
 

@@ -74,6 +74,8 @@ class Questions(socketio.Namespace):
             found["voters"].append(me)
         elif not up and me in found["voters"]:
             found["voters"].remove(me)
+        else:
+            return  # Nothing to tell four hundred phones.
         self.questions_changed()
 
     def on_question(self, sid, question, state):

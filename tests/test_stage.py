@@ -396,7 +396,7 @@ def test_a_board_begins_fresh_unless_the_last_talk_is_to_be_kept(tmp_path):
         assert "as the last talk left them" in talk.boards()
         assert "Before the restart" in talk.page("4")
     with contextlib.closing(Talk(**settings)) as talk:
-        assert str(tmp_path / "state-before") in talk.boards()
+        assert str(tmp_path / "state-20") in talk.boards(), "it should be kept, with its time"
         assert "Before the restart" not in talk.page("4")
     assert (
         not (STEPS[4] / "db.sqlite3").exists()

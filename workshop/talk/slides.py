@@ -7,7 +7,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import sys
 import threading
 import time
@@ -189,8 +188,9 @@ class Talk:
         if keep:
             said = "as the last talk left them"
         elif self.folder.exists():
-            before = self.folder.with_name(f"{self.folder.name}-before")
-            shutil.rmtree(before, ignore_errors=True)
+            # With the time, as an attendee's my/: two starts in a row lose nothing.
+            now = time.strftime("%Y-%m-%d-%H%M%S")
+            before = self.folder.with_name(f"{self.folder.name}-{now}")
             self.folder.rename(before)
             said = f"empty: without --keep, what the last talk left goes to {shown(before)}"
         self.folder.mkdir(parents=True, exist_ok=True)

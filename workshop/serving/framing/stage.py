@@ -152,6 +152,10 @@ def do(mode=None, hide=None, clear=False, approve=None, drop=None, publish=None)
     kept, saved = read(), None
     if mode in MODES:
         kept["mode"] = mode
+    chosen = [each for each in kept["held"] if each[0] in (approve, drop)]
+    kept["held"] = [] if clear else [each for each in kept["held"] if each not in chosen]
+    write(kept)  # Before anything that waits: meanwhile somebody else decides, or posts.
+    if mode in MODES:
         emit("stage", MODES[mode])
     if hide is not None:
         Notice.objects.filter(pk=hide).delete()
@@ -159,17 +163,15 @@ def do(mode=None, hide=None, clear=False, approve=None, drop=None, publish=None)
     if clear:
         Notice.objects.all().delete()
         emit("gone", None)
-    for held in [each for each in kept["held"] if each[0] in (approve, drop)]:
-        kept["held"].remove(held)
-        if approve:
-            save(*held[1:])
+    for key, author, text in chosen:
+        if key == approve:
+            save(author, text)
     if publish:
         author, text = publish
         saved = save(author, text, official=True)
-    write(kept)
-    latest = Notice.objects.all()[:20]
+    latest = Notice.objects.all()[:50]  # as many as the board has
     up = [[each.pk, each.author, each.text, each.created.isoformat()] for each in latest]
-    return {**kept, "up": up, "saved": saved}
+    return {**read(), "up": up, "saved": saved}
 
 
 def save(author, text, official=False):

@@ -1,12 +1,14 @@
 """What can fail on stage: demos, what they depend on, strangers who write, keys, what is kept."""
 
 import contextlib
+import http.client
 import json
 import re
 import shutil
 import signal
 import struct
 import subprocess
+import sys
 import time
 
 import pytest
@@ -335,6 +337,16 @@ def test_a_phone_gets_a_picture_of_steps_1_and_2_and_the_board_of_step_4(
     turn(projector, FOUR)
     expect(phone.locator(".live iframe")).to_have_count(1)
     expect(laptop.locator(".live iframe")).to_have_count(2)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="one loopback address elsewhere")
+def test_only_the_presenters_machine_reaches_the_admin(talk, steps):
+    """A wrong password takes half a second, in which nobody else has a turn."""
+    for address, status in (("127.0.0.1", 302), ("127.0.0.2", 404)):
+        step = http.client.HTTPConnection("127.0.0.1", steps["4"].port, PATIENCE, (address, 0))
+        with contextlib.closing(step):
+            step.request("GET", "/admin/")
+            assert step.getresponse().status == status
 
 
 # What is kept

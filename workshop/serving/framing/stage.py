@@ -15,7 +15,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.core.exceptions import ValidationError
-from django.http import JsonResponse
+from django.http import HttpResponseNotFound, JsonResponse
 
 MODES = {
     "open": "",
@@ -23,6 +23,7 @@ MODES = {
     "paused": "The presenter has paused posting.",
 }
 HELD = "Thank you. It is up once the presenter has looked at it."
+HERE = ("127.0.0.1", "::1")
 MAX_HELD = 200  # notices that wait to be looked at
 FOR_EACH_ADDRESS = 300  # times what one phone may post: a whole room can be behind one router
 
@@ -134,6 +135,9 @@ def middleware(get_response):
                 return JsonResponse(do(**json.loads(request.body)))
             except ValidationError as error:
                 return JsonResponse({"problem": " ".join(error.messages)})
+        # To check a password takes half a second in which nobody has a turn: not for strangers.
+        if request.path.startswith("/admin/") and request.META["REMOTE_ADDR"] not in HERE:
+            return HttpResponseNotFound("Only on the presenter's machine.", "text/plain")
         response = get_response(request)
         page = response.get("Content-Type", "").startswith("text/html") and not response.streaming
         if page and b"notices/board.js" in response.content:

@@ -819,10 +819,11 @@ class TestRedisGone:
         server.post("Ada", "Saved by the form")
         server.save_in_admin(session, "Saved in the admin")
         code = f"{SAVE.format('Taken back')}.delete(); {SAVE.format('Saved in a shell')}"
-        assert "to be published later" in manage(step, "shell", "-c", code, **server.extra)
+        said = browser.meanwhile(lambda: manage(step, "shell", "-c", code, **server.extra))
+        assert "to be published later" in said
         redis.start()
-        connected(page)
         browser.wait('42/notices,["live",true]')
+        connected(page)
         browser.catch_up()
         saved = ["Saved by the form", "Saved in the admin", "Saved in a shell"]
         assert browser.notices_until("Saved in a shell") == saved

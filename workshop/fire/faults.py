@@ -100,7 +100,8 @@ def its_own_lost(run: Run, reconnected: Callable[[], int], served: bool) -> None
     """Wait where one of several processes was ended: few clients may all be at the others."""
     if served:
         some_lost(run, reconnected)
-    run.all_live()
+    else:
+        run.all_live()
 
 
 @fault("none")

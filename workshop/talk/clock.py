@@ -7,6 +7,7 @@ from pathlib import Path
 import socketio
 
 from workshop.talk import deck
+from workshop.talk.stage import LEADERS
 
 DAY = 86_400  # seconds
 
@@ -36,7 +37,7 @@ class Clock(socketio.Namespace):
             since = now if runs else None
             self.clock = {"before": elapsed, "since": since, "took": took, "mark": now}
             self.kept.set("clock", self.clock)
-            self.emit("clock", self.clock_now(), room="leaders", skip_sid=sid)
+            self.emit("clock", self.clock_now(), room=LEADERS, skip_sid=sid)
 
     def clock_now(self):
         """Return how long the clock has run, and whether it runs; None before it was ever set."""

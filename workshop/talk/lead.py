@@ -8,7 +8,7 @@ import secrets
 import segno
 import socketio
 
-from workshop.talk.stage import ROOM
+from workshop.talk.stage import LEADERS, ROOM
 
 TOKEN = os.environ.get("TOKEN") or secrets.token_urlsafe(16)  # who has it leads
 MAX_INVITATIONS = 10
@@ -43,7 +43,7 @@ class Lead(socketio.Namespace):
             else:
                 return False
         self.leaders.add(sid)
-        self.enter_room(sid, "leaders")
+        self.enter_room(sid, LEADERS)
         return True
 
     def welcome_lead(self, sid):
@@ -81,7 +81,7 @@ class Lead(socketio.Namespace):
             for each in [each for each, theirs in self.invited.items() if theirs == number]:
                 del self.invited[each]
                 self.leaders.discard(each)
-                self.leave_room(each, "leaders")
+                self.leave_room(each, LEADERS)
                 self.greet(each)
             self.invitations_changed()
             self.tell_soon()

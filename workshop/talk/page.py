@@ -69,16 +69,6 @@ def version() -> str:
     return str(max(path.stat().st_mtime_ns for path in files))
 
 
-def polls() -> dict[str, int]:
-    """Return the names of the polls in the deck, and how many answers each has."""
-    found = {}
-    for slide in re.split(r"^---$", read("deck.md"), flags=re.MULTILINE):
-        shown = re.split(r"^Note:\s*$", slide, flags=re.MULTILINE)[0]
-        if name := re.search(r'<!-- \.slide:.*\bdata-poll="([^"]+)"', shown):
-            found[name[1]] = len(re.findall(r"^(?:[-*+]|\d+[.)]) ", shown, re.MULTILINE))
-    return found
-
-
 def find(address: str) -> Path | None:
     """Return the file at an address of the deck."""
     base = (NODE_MODULES if address.startswith(PACKAGES) else HERE).resolve()

@@ -1,13 +1,10 @@
 """Polls of the deck: open, closed, or with a result that is hidden; and what came of them."""
 
-import contextlib
 import json
 import time
 from pathlib import Path
 
 import socketio
-
-from workshop.talk import deck
 
 STATES = ("open", "hidden", "closed")
 
@@ -18,7 +15,6 @@ class Polls(socketio.Namespace):
     def begin_polls(self):
         """Go on with what was set before this server began."""
         self.poll_states = self.kept.get("polls", {})
-        self.deck = deck.slides()
 
     def welcome_polls(self, sid):
         """Send who leads the result of each poll, the hidden ones too."""
@@ -27,10 +23,14 @@ class Polls(socketio.Namespace):
 
     def on_poll(self, sid, poll, state):
         """Open a poll, hide its result while it goes on, or close it."""
-        if sid in self.leaders and isinstance(poll, str) and poll in self.polls and state in STATES:
+        if sid in self.leaders and self.find_poll(poll) and state in STATES:
             self.poll_states[poll] = state
             self.kept.set("polls", self.poll_states)
             self.tell_soon()
+
+    def find_poll(self, poll):
+        """Return the slide of a poll, or None."""
+        return next((each for each in self.deck if poll and each.poll == poll), None)
 
     def takes_votes(self, poll):
         """Tell whether a poll is not closed."""
@@ -49,8 +49,6 @@ class Polls(socketio.Namespace):
 
     def counts(self):
         """Return all polls with their questions, answers and votes."""
-        with contextlib.suppress(OSError):  # a file that an editor is replacing right now
-            self.deck = deck.slides()
         found = []
         for slide in self.deck:
             if slide.poll:

@@ -1,12 +1,14 @@
 """Questions from the room: asked and voted up on phones, answered on a slide."""
 
-import hashlib
 import secrets
 import time
 import unicodedata
 
 import gevent
 import socketio
+
+from workshop.talk.lead import hashed
+from workshop.talk.stage import LEADERS
 
 MAX_TEXT, MAX_NAME = 200, 40  # characters
 MAX_QUESTIONS = 200  # that are not hidden
@@ -31,7 +33,7 @@ class Questions(socketio.Namespace):
 
     def welcome_questions(self, sid):
         """Send a browser what has been asked, which of it is to its liking, and which its own."""
-        me = short(self.browsers[sid])
+        me = hashed(self.browsers[sid])
         mine = [each["id"] for each in self.questions if me in each["voters"]]
         own = [each["id"] for each in self.questions if me == each["by"]]
         self.emit("questions", self.shown_questions() | {"mine": mine, "own": own}, to=sid)
@@ -41,7 +43,7 @@ class Questions(socketio.Namespace):
     def on_ask(self, sid, text, name):
         """Take a question; acknowledge with what is wrong, or with nothing."""
         text, name = clean(text), clean(name)
-        me, now = short(self.browsers[sid]), time.time()
+        me, now = hashed(self.browsers[sid]), time.time()
         mine = [each for each in self.questions if each["by"] == me]
         address = self.server.get_environ(sid, self.namespace).get("REMOTE_ADDR")
         before = [when for when in self.asked.get(address, []) if now - when < IN]
@@ -67,7 +69,7 @@ class Questions(socketio.Namespace):
 
     def on_upvote(self, sid, question, up):
         """Count a browser's vote for a question once, or take it back."""
-        me, found = short(self.browsers[sid]), self.find_question(question)
+        me, found = hashed(self.browsers[sid]), self.find_question(question)
         if not found or found["state"] != "open" or me == found["by"] or type(up) is not bool:
             return
         if up and me not in found["voters"] and len(found["voters"]) < MAX_VOTERS:
@@ -110,7 +112,7 @@ class Questions(socketio.Namespace):
         """Tell everybody what may be seen, and who leads all of it."""
         self.telling_questions = False
         self.emit("questions", self.shown_questions())
-        self.emit("all_questions", self.all_questions(), room="leaders")
+        self.emit("all_questions", self.all_questions(), room=LEADERS)
 
     def all_questions(self):
         """Return what who leads may see: all of them, those with the most votes first."""
@@ -135,11 +137,6 @@ def public(question):
     """Return a question without who asked it, and who voted for it."""
     shown = {name: question[name] for name in ("id", "text", "name", "state")}
     return shown | {"votes": len(question["voters"])}
-
-
-def short(browser):
-    """Return what tells one browser from another, and is no longer its name."""
-    return hashlib.sha256(browser.encode(errors="replace")).hexdigest()[:12]
 
 
 def clean(text):

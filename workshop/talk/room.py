@@ -7,10 +7,11 @@ from pathlib import Path
 
 import gevent
 
-from workshop.talk import page
+from workshop.talk import deck, page
 from workshop.talk.kept import Kept
+from workshop.talk.lead import hashed
 from workshop.talk.part import Part
-from workshop.talk.stage import STEPS, Stage
+from workshop.talk.stage import LEADERS, STEPS, Stage
 
 KEPT = os.environ.get("ROOM_FILE")  # where what was said is kept over a crash
 MAX_VOTERS = 2000  # in one poll
@@ -28,7 +29,7 @@ class Slides(Stage, Part):
         self.leaders = set()
         self.votes = self.kept.get("votes", {})  # poll: {browser: choice}
         self.up = {}  # the steps that answer, and their ports
-        self.version, self.polls = page.version(), page.polls()
+        self.version, self.deck = page.version(), deck.slides()
         self.telling = False
         self.begin_stage()
         self.begin()
@@ -43,7 +44,7 @@ class Slides(Stage, Part):
 
     def greet(self, sid):
         """Tell a browser all that there is, and whether it leads."""
-        browser, leads = self.browsers[sid], sid in self.leaders
+        browser, leads = hashed(self.browsers[sid]), sid in self.leaders
         mine = {poll: votes[browser] for poll, votes in self.votes.items() if browser in votes}
         hello = {"leads": leads, "state": self.state, "mine": mine, "up": self.up}
         self.emit("hello", hello | {"version": page.version()} | self.room(), to=sid)
@@ -67,9 +68,11 @@ class Slides(Stage, Part):
 
     def on_vote(self, sid, poll, choice):
         """Count a vote, one for each browser; it may change its mind."""
-        answers = self.polls.get(poll, 0) if isinstance(poll, str) else 0
-        browser = self.browsers.get(sid)
-        if browser and type(choice) is int and 0 <= choice < answers and self.takes_votes(poll):
+        found = self.find_poll(poll)
+        browser = hashed(self.browsers[sid])
+        if not found or not self.takes_votes(poll):
+            return
+        if type(choice) is int and 0 <= choice < len(found.answers):
             votes = self.votes.setdefault(poll, {})
             if browser in votes or len(votes) < MAX_VOTERS:
                 votes[browser] = choice
@@ -93,14 +96,14 @@ class Slides(Stage, Part):
         """Tell everybody how many follow, and how the votes are."""
         self.telling = False
         self.emit("room", self.room())
-        self.emit("counts", self.counts(), room="leaders")
+        self.emit("counts", self.counts(), room=LEADERS)
 
     def room(self):
         """Return how many follow, and how many votes each answer of each poll has."""
         votes = {}
-        for poll, answers in self.polls.items():
-            choices = list(self.votes.get(poll, {}).values())
-            votes[poll] = [choices.count(answer) for answer in range(answers)]
+        for slide in filter(lambda each: each.poll, self.deck):
+            choices = list(self.votes.get(slide.poll, {}).values())
+            votes[slide.poll] = [choices.count(each) for each in range(len(slide.answers))]
         return {"followers": self.followers()} | self.polls_for_all(votes)
 
     def followers(self):
@@ -118,7 +121,7 @@ class Slides(Stage, Part):
             with contextlib.suppress(OSError):  # a file that an editor is replacing right now
                 version = page.version()
                 if version != self.version:
-                    self.version, self.polls = version, page.polls()
+                    self.version, self.deck = version, deck.slides()
                     self.emit("version", version)
             gevent.sleep(0.5)
 

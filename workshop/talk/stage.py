@@ -51,7 +51,6 @@ class Stage(socketio.Namespace):
         if self.stacks:
             self.emit("stacks", self.stacks, to=sid)
         if sid in self.leaders:
-            self.enter_room(sid, LEADERS)
             self.emit("lights", self.lights, to=sid)
             self.emit("boards", self.boards, to=sid)
 

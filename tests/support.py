@@ -81,6 +81,16 @@ def wait_until(condition, what, patience=PATIENCE):
     return result
 
 
+def slides_with(deck, folder):
+    """Fill a folder with the slides' own files and a small deck in place of theirs; return it."""
+    for path in (ROOT / "slides").iterdir():
+        if path.suffix in {".html", ".js", ".css"}:
+            shutil.copy(path, folder)
+    shutil.copytree(ROOT / "slides" / "pictures", folder / "pictures")
+    (folder / "deck.md").write_text(deck)
+    return folder
+
+
 def fill(field, text):
     """Write into a field in a frame: in the frame's first second reveal.js takes the focus back."""
     wait_until(lambda: field.fill(text) or field.input_value() == text, "the text in its field")

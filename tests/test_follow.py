@@ -15,7 +15,17 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from support import FRAMED, PATIENCE, ROOT, STEPS, Client, Server, environment, wait_until
+from support import (
+    FRAMED,
+    PATIENCE,
+    ROOT,
+    STEPS,
+    Client,
+    Server,
+    environment,
+    slides_with,
+    wait_until,
+)
 from workshop.base.problem import Problem
 from workshop.talk import export
 from workshop.talk import page as slides_page
@@ -92,13 +102,7 @@ class Deck(Server):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The slides with a small deck of the tests' own."""
-    slides = tmp_path_factory.mktemp("slides")
-    for path in (ROOT / "slides").iterdir():
-        if path.suffix in {".html", ".js", ".css"}:
-            (slides / path.name).write_bytes(path.read_bytes())
-    (slides / "pictures").symlink_to(ROOT / "slides" / "pictures")
-    (slides / "deck.md").write_text(DECK)
-    return slides
+    return slides_with(DECK, tmp_path_factory.mktemp("slides"))
 
 
 @pytest.fixture(scope="module")

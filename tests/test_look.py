@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from test_follow import Deck, joined
 
-from support import FRAMED, ROOT, STEPS, fill
+from support import FRAMED, ROOT, STEPS, fill, slides_with
 from workshop.base.paths import NODE_MODULES
 from workshop.talk import export
 from workshop.talk import page as slides_page
@@ -129,13 +129,7 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="module")
 def slides(tmp_path_factory):
     """The slides with a small deck of the tests' own."""
-    slides = tmp_path_factory.mktemp("slides")
-    for path in (ROOT / "slides").iterdir():
-        if path.suffix in {".html", ".js", ".css"}:
-            (slides / path.name).write_bytes(path.read_bytes())
-    (slides / "pictures").symlink_to(ROOT / "slides" / "pictures")
-    (slides / "deck.md").write_text(DECK)
-    return slides
+    return slides_with(DECK, tmp_path_factory.mktemp("slides"))
 
 
 @pytest.fixture(scope="module")

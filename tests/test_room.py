@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 from test_follow import AXE, PHONE, TOKEN, Deck, joined, lead, open_page, shows, tool, violations
 
-from support import PATIENCE, ROOT, Client, environment, wait_until
+from support import PATIENCE, ROOT, Client, environment, slides_with, wait_until
 from workshop.talk import page as slides_page
 from workshop.talk import rehearsal
 
@@ -71,13 +71,7 @@ __all__ = ["open_page", "tool"]  # fixtures
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The slides with a small deck of the tests' own."""
-    slides = tmp_path_factory.mktemp("slides")
-    for path in (ROOT / "slides").iterdir():
-        if path.suffix in {".html", ".js", ".css"}:
-            (slides / path.name).write_bytes(path.read_bytes())
-    (slides / "pictures").symlink_to(ROOT / "slides" / "pictures")
-    (slides / "deck.md").write_text(DECK)
-    return slides
+    return slides_with(DECK, tmp_path_factory.mktemp("slides"))
 
 
 @pytest.fixture(scope="module")

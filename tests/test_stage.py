@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import re
-import shutil
 import signal
 import struct
 import subprocess
@@ -17,7 +16,7 @@ import requests
 from playwright.sync_api import expect
 from test_follow import PHONE, TOKEN, Deck, Tool, joined
 
-from support import FRAMED, PATIENCE, ROOT, STEPS, Client, Redis, fill, wait_until
+from support import FRAMED, PATIENCE, ROOT, STEPS, Client, Redis, fill, slides_with, wait_until
 from workshop.serving import redis_server
 from workshop.talk import export
 
@@ -80,14 +79,7 @@ HOSTS = "localhost,127.0.0.1,.localhost"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The slides with a small deck of the tests' own."""
-    slides = tmp_path_factory.mktemp("slides")
-    for path in (ROOT / "slides").iterdir():
-        if path.suffix in {".html", ".js", ".css"}:
-            (slides / path.name).write_bytes(path.read_bytes())
-        elif path.is_dir():
-            shutil.copytree(path, slides / path.name)
-    (slides / "deck.md").write_text(DECK)
-    return slides
+    return slides_with(DECK, tmp_path_factory.mktemp("slides"))
 
 
 @pytest.fixture(scope="module")

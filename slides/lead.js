@@ -1,5 +1,10 @@
 // What the presenter's view and the remote have in common: a connection that leads, the clock, the time that is left.
 
+const $ = (selector) => document.querySelector(selector);
+const say = (selector, text) => {
+  if ($(selector).textContent !== text) $(selector).textContent = text;
+};
+
 const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 const leading = io("/slides", {
   transports: ["websocket", "polling"],
@@ -13,7 +18,20 @@ document.addEventListener("DOMContentLoaded", () => leading.connect());
 
 // One clock for all windows that lead. Theirs may be wrong, so that they tell each other how long it has run.
 
+const timer = { before: 0, since: null };
+const elapsed = () => (timer.before + (timer.since ? Date.now() - timer.since : 0)) / 1000;
 let untold = false; // it was set while there was no connection
+
+function set(changes) {
+  Object.assign(timer, changes);
+  tellClock();
+  draw();
+}
+
+const start = () => set({ since: Date.now() });
+const pause = () => set({ since: null, before: elapsed() * 1000 });
+const toggle = () => (timer.since ? pause() : start());
+$("#start").addEventListener("click", toggle);
 
 function tellClock() {
   untold = !leading.connected;
@@ -24,7 +42,6 @@ leading.on("clock", (now) => {
   if (untold || (!now && elapsed())) return tellClock();
   if (!now) return;
   Object.assign(timer, { before: 1000 * now.elapsed, since: now.runs ? Date.now() : null });
-  sessionStorage.setItem("timer", JSON.stringify(timer));
   draw();
 });
 
@@ -51,6 +68,19 @@ function lateness(slide, seconds) {
   return seconds - Math.min(Math.max(seconds, slide.begin), slide.end);
 }
 
+// The clock, and what it says to the plan once the slides are there.
+function drawClock(slides, number) {
+  const seconds = elapsed();
+  say("#elapsed", minutes(seconds));
+  say("#start", timer.since ? "Pause" : "Start");
+  if (!slides.length) return;
+  const late = lateness(slides[number], seconds);
+  const pace = late ? `${minutes(Math.abs(late))} ${late > 0 ? "behind" : "ahead"}` : "on time";
+  say("#pace", timer.since || seconds ? pace : "");
+  $("#pace").className = late > 0 ? "behind" : "";
+  say("#warning", seconds ? warning(slides, number, seconds) : "");
+}
+
 function warning(slides, number, seconds) {
   const left = slides.at(-1).end - seconds;
   const late = lateness(slides[number], seconds);
@@ -68,3 +98,8 @@ function warning(slides, number, seconds) {
   if (late >= 30 && skip.length) said.push(`Skip ${skip.join(" and ")}.`);
   return said.join(" ");
 }
+
+// A screen that goes dark would take the projector with it, and in a hand it is no remote.
+const stayAwake = () => document.hidden || navigator.wakeLock?.request("screen").catch(() => {});
+document.addEventListener("visibilitychange", stayAwake);
+stayAwake();

@@ -194,10 +194,4 @@ leading.on("invitations", (all) => {
 
 const warned = element("p", { id: "warning" });
 warned.setAttribute("role", "status");
-tabs.after(warned);
-
-function warn() {
-  const text = deck && elapsed() ? warning(readSlides(deck), deck.getSlidePastCount(), elapsed()) : "";
-  if (warned.textContent !== text) warned.textContent = text;
-}
-document.addEventListener("DOMContentLoaded", () => setInterval(warn, 250));
+tabs.after(warned); // lead.js says it.

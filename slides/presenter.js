@@ -1,30 +1,10 @@
 // The presenter's view: the deck that leads, what comes next, the notes, and the time against the plan.
 
-const $ = (selector) => document.querySelector(selector);
-const say = (selector, text) => {
-  if ($(selector).textContent !== text) $(selector).textContent = text;
-};
 const current = $("#current");
 const coming = $("#coming");
 let deck = null; // reveal.js of the slide that is shown
-let plan = []; // for each slide: its section, when it should begin, when it should end (seconds)
+let plan = []; // for each slide: its title and section, when it should begin, when it should end (seconds)
 
-// The time that has passed. It is kept over a reload, which a saved deck brings about.
-
-const timer = { before: 0, since: null, ...JSON.parse(sessionStorage.getItem("timer")) };
-const elapsed = () => (timer.before + (timer.since ? Date.now() - timer.since : 0)) / 1000;
-
-function set(changes) {
-  sessionStorage.setItem("timer", JSON.stringify(Object.assign(timer, changes)));
-  tellClock();
-  draw();
-}
-
-const start = () => set({ since: Date.now() });
-const pause = () => set({ since: null, before: elapsed() * 1000 });
-const toggle = () => (timer.since ? pause() : start());
-
-$("#start").addEventListener("click", toggle);
 confirmed($("#reset"), "Really? The time is lost", () => set({ before: 0, since: null }));
 
 // A button that asks before it does anything: itself, for four seconds. A dialog of the browser would stop the deck.
@@ -63,14 +43,7 @@ function ready(frame) {
 }
 
 function readPlan() {
-  let section = "";
-  let end = 0;
-  plan = deck.getSlides().map(({ dataset }) => {
-    const begin = end;
-    section = dataset.section ?? section;
-    end += Number(dataset.timing ?? 0);
-    return { section, begin, end };
-  });
+  plan = readSlides(deck);
   $("#plan").replaceChildren();
   for (const name of new Set(plan.map((slide) => slide.section))) {
     const slides = plan.filter((slide) => slide.section === name);
@@ -113,25 +86,19 @@ function draw() {
   const seconds = elapsed();
   const talk = current.contentWindow?.talk;
   say("#clock", ofDay(new Date()));
-  say("#elapsed", minutes(seconds));
-  say("#start", timer.since ? "Pause" : "Start");
   say("#room", roomSentence(talk));
   drawLights(talk?.connected ? talk.lights : []);
   drawBoards(talk?.boards ?? {});
   document.body.classList.toggle("follows", talk?.leads === false);
-  if (!deck) return;
+  if (!deck) return drawClock([]);
   const total = plan.at(-1).end;
   const end = ofDay(new Date(Date.now() + 1000 * (total - seconds)));
   say("#end", timer.since ? `ends at ${end} by the plan` : `plan: ${minutes(total)}`);
   const number = deck.getSlidePastCount();
   say("#number", current.contentWindow.numberOf(deck.getCurrentSlide()).join(" ").replace("/", "of"));
-  const slide = plan[number];
-  const late = seconds - Math.min(Math.max(seconds, slide.begin), slide.end);
-  const pace = late > 0 ? "behind" : late < 0 ? "ahead" : "on";
-  say("#pace", timer.since || seconds ? (late ? `${minutes(Math.abs(late))} ${pace}` : "on time") : "");
-  $("#pace").className = pace;
+  drawClock(plan, number);
   for (const row of $("#plan").rows) {
-    if (row.dataset.section === slide.section) row.setAttribute("aria-current", "true");
+    if (row.dataset.section === plan[number].section) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
   }
 }
@@ -240,8 +207,3 @@ document.addEventListener("keydown", (event) => {
 function fullScreen() {
   document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
 }
-
-// A screen that goes dark would take the projector with it.
-const stayAwake = () => document.hidden || navigator.wakeLock?.request("screen").catch(() => {});
-document.addEventListener("visibilitychange", stayAwake);
-stayAwake();

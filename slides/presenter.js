@@ -134,7 +134,8 @@ function drawLights(lights) {
 function drawBoards(boards) {
   const found = JSON.stringify(boards);
   // Nothing moves under a mouse that is about to press.
-  if (found === $(".boards").dataset.drawn || $("#held:hover, #up:hover")) return;
+  const aiming = matchMedia("(hover: hover)").matches && $("#held:hover, #up:hover");
+  if (found === $(".boards").dataset.drawn || aiming) return;
   $(".boards").dataset.drawn = found;
   const all = Object.entries(boards);
   const mode = all.at(-1)?.[1].mode;

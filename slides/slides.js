@@ -290,8 +290,8 @@ function play(on = !recording, tell = leads) {
     const { alt } = picture.querySelector("img");
     const hidden = all(":scope > :is(.live, .not-running)", picture.parentElement).concat(picture);
     recording = { hidden: hidden.filter((each) => !each.hidden) };
-    // The number has it begin at its beginning.
-    const src = `pictures/${place.dataset.recording}.webp?${Date.now()}`;
+    // The number has it begin at its beginning; four hundred phones fetch it once, and then look on.
+    const src = `pictures/${place.dataset.recording}.webp${leads ? `?${Date.now()}` : ""}`;
     recording.film = make("p", { className: "film" }, make("img", { src, alt: `A recording. Its end: ${alt}` }));
     picture.before(recording.film);
   } else {

@@ -664,6 +664,7 @@ def tool(database, redis, tmp_path):
 
         def start(*options):
             settings = {"DATABASE_URL": database.copy(), "REDIS_URL": redis.url}
+            settings["SLIDES_STATE"] = str(tmp_path / "slides")  # and not the last talk's
             new = Tool(*options, BROWSER=f"{browser} %s", **settings)
             stack.callback(new.stop, signal.SIGKILL)
             return new

@@ -254,17 +254,19 @@ def test_one_machine_that_says_it_is_many_fills_no_list(serve, folder, tmp_path)
     place = {"SLIDES": str(folder), "ROOM_FILE": str(tmp_path / "room.json")}
     talk = serve(ROOT, Deck, TOKEN=TOKEN, PYTHONPATH=None, **place)
     answers = []
-    for number in range(31):
+    for number in range(101):
         client = Client(talk.url, ["/slides"], auth={"browser": f"robot {number}"})
         answers.append(emit(client, "ask", f"Question {number}", ""))
         client.close()
-    assert answers[:30] == [""] * 30
-    assert "Too many" in answers[30]
-    client = Client(talk.url, ["/slides"])
+    assert answers[:100] == [""] * 100
+    assert "Too many" in answers[100]
+    client = Client(talk.url, ["/slides"], auth={"token": TOKEN})
     told = client.wait("questions")
-    assert told["waiting"] == 30
+    assert told["waiting"] == 100
     assert len(told["shown"]) == 18, "a full room is told the first and the newest"
-    assert "Question 29" in [each["text"] for each in told["shown"]]
+    assert "Question 99" in [each["text"] for each in told["shown"]]
+    emit(client, "question", told["shown"][0]["id"], "hidden")
+    assert emit(client, "ask", "What is hidden is in nobody's way?", "") == ""
     client.close()
     talk.stop()
 
@@ -640,8 +642,8 @@ def test_a_rehearsal_is_compared_with_the_plan(monkeypatch, folder, tmp_path, ca
 
 
 def test_the_tool_says_where_results_and_record_are(tool, tmp_path):
-    file = tmp_path / "results.json"
-    slides = tool("--no-browser", "--rehearse", f"--results={file}")
+    file = tmp_path / "slides" / "results.json"
+    slides = tool("--no-browser", "--rehearse")
     token = re.search(r"token=(\w+)", "\n".join(slides.log))[1]
     presenter = Client(slides.url, ["/slides"], auth={"token": token})
     emit(presenter, "clock", 30, True)

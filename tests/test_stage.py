@@ -265,6 +265,7 @@ def test_a_recording_is_one_key_away_on_every_screen(projector, view, talk, wind
         expect(page.locator(".present .live:visible")).to_have_count(0)
     projector.bring_to_front()
     projector.wait_for_function("document.querySelector('.film img').naturalWidth > 500")
+    assert phone.locator(".film img").get_attribute("src") == "pictures/step-4.webp", "fetched once"
     projector.keyboard.press("v")
     for page in (projector, phone):
         expect(page.locator(".film")).to_have_count(0)
@@ -377,6 +378,15 @@ def test_what_is_published_is_saved_as_anything_else(projector, talk, steps, lea
     assert said == "Redis does not answer: is it running? It is saved: reload the board."
     assert "Lunch is ready" in steps["4"].get().text
     redis.start()
+    expect(board.locator("#state")).to_have_text("Live, by websocket.")
+    steps["4"].process.send_signal(signal.SIGSTOP)  # as if four hundred phones had just come
+    said = leader("publish", "Tea is ready")
+    steps["4"].process.send_signal(signal.SIGCONT)
+    assert said == "Step 4 did not answer in time: look at the board before you try again."
+    expect(board.get_by_text("Tea is ready")).to_have_count(1)
+    assert leader("publish", "And now the cake") == 1
+    expect(board.get_by_text("And now the cake")).to_have_count(1)
+    expect(board.get_by_text("Tea is ready")).to_have_count(1)
 
 
 def test_a_board_begins_fresh_unless_the_last_talk_is_to_be_kept(tmp_path):

@@ -14,9 +14,10 @@ MAX_TEXT, MAX_NAME = 200, 40  # characters
 MAX_QUESTIONS = 200  # that are not hidden
 MAX_OWN = 5  # of one browser, that wait for an answer
 PAUSE = 15  # seconds between two of one browser
-# A browser can say that it is another one; its address it can't.
-MAX_OF_ADDRESS, IN = 30, 600  # in so many seconds
+# A browser can say that it is another one, its address it can't; and a room may have but one.
+MAX_OF_ADDRESS, IN = 100, 600  # that are not hidden, in so many seconds
 MAX_VOTERS = 2000  # of one question
+VOTES_EVERY = 2  # seconds: who votes up and down for ever has all phones told no more often
 TOP, NEW, DONE = 12, 6, 4  # those that everybody gets
 STATES = ("open", "answered", "hidden")
 
@@ -28,7 +29,6 @@ class Questions(socketio.Namespace):
         """Go on with what was asked before this server began."""
         self.questions = self.kept.get("questions", [])
         self.large = self.kept.get("large")  # the one that fills the slide
-        self.asked = {}  # address: when
         self.telling_questions = False
 
     def welcome_questions(self, sid):
@@ -45,8 +45,9 @@ class Questions(socketio.Namespace):
         text, name = clean(text), clean(name)
         me, now = hashed(self.browsers[sid]), time.time()
         mine = [each for each in self.questions if each["by"] == me]
-        address = self.server.get_environ(sid, self.namespace).get("REMOTE_ADDR")
-        before = [when for when in self.asked.get(address, []) if now - when < IN]
+        address = hashed(str(self.server.get_environ(sid, self.namespace).get("REMOTE_ADDR")))
+        seen = [each for each in self.questions if each["state"] != "hidden"]
+        near = sum(each.get("from") == address and now - each["at"] < IN for each in seen)
         if not text:
             return "Nothing to ask: write your question."
         if len(text) > MAX_TEXT or len(name) > MAX_NAME:
@@ -55,14 +56,12 @@ class Questions(socketio.Namespace):
             return f"One question in {PAUSE} seconds: wait a little."
         if sum(each["state"] == "open" for each in mine) >= MAX_OWN:
             return f"{MAX_OWN} of your questions wait for an answer: let them be answered first."
-        waiting = sum(each["state"] != "hidden" for each in self.questions)
-        if len(before) >= MAX_OF_ADDRESS or waiting >= MAX_QUESTIONS:
+        if near >= MAX_OF_ADDRESS or len(seen) >= MAX_QUESTIONS:
             return "Too many questions for now: vote for those that are there."
-        self.asked[address] = [*before, now]
         if len(self.questions) >= 2 * MAX_QUESTIONS:
             self.questions.remove(next(q for q in self.questions if q["state"] == "hidden"))
         question = {"id": secrets.token_hex(6), "text": text, "name": name, "by": me, "at": now}
-        self.questions.append(question | {"voters": [], "state": "open"})
+        self.questions.append(question | {"from": address, "voters": [], "state": "open"})
         self.emit("own", question["id"], to=sid)
         self.questions_changed()
         return ""
@@ -78,7 +77,7 @@ class Questions(socketio.Namespace):
             found["voters"].remove(me)
         else:
             return  # Nothing to tell four hundred phones.
-        self.questions_changed()
+        self.questions_changed(VOTES_EVERY)
 
     def on_question(self, sid, question, state):
         """Open a question again, mark it as answered, or hide it."""
@@ -100,13 +99,13 @@ class Questions(socketio.Namespace):
         """Return a question by its id, or None."""
         return next((each for each in self.questions if each["id"] == question), None)
 
-    def questions_changed(self):
-        """Keep what has changed, and tell it, twice a second at most."""
+    def questions_changed(self, soon=0.5):
+        """Keep what has changed, and tell it in some seconds, with all that changes until then."""
         self.kept.set("questions", self.questions)
         self.kept.set("large", self.large)
         if not self.telling_questions:
             self.telling_questions = True
-            gevent.spawn_later(0.5, self.tell_questions)
+            gevent.spawn_later(soon, self.tell_questions)
 
     def tell_questions(self):
         """Tell everybody what may be seen, and who leads all of it."""

@@ -58,7 +58,7 @@ def file(request, address):
     if found is None:
         raise Http404
     response = answer(request, found.read_bytes(), found.suffix)
-    if address.startswith(page.PACKAGES):
+    if address.startswith(page.PACKAGES) or found.suffix == ".webp":
         response["Cache-Control"] = "max-age=3600"
     return response
 

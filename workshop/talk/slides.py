@@ -26,7 +26,6 @@ from workshop.talk.export import export_pdf, export_site
 
 HELP = "present the talk; --share lets the room follow, --export writes a PDF or a site"
 SLIDES = ROOT / "slides"
-RESULTS = STATE / "slides-results.json"
 POSTS_IN_TEN_SECONDS = "3"  # from one phone
 RETRY = 5  # seconds, before a step that could not be started is tried again
 preparing = threading.Lock()
@@ -49,8 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--results",
         metavar="FILE",
         type=Path,
-        default=RESULTS,
-        help="where polls and questions are saved (default: .workshop/slides-results.json)",
+        help="where polls and questions are saved (default: .workshop/slides/results.json)",
     )
     parser.add_argument(
         "--export",
@@ -90,7 +88,7 @@ def main(args: argparse.Namespace) -> int:
             export_site(Path(args.export))
         return 0
     STATE.mkdir(exist_ok=True)
-    if args.results.is_dir() or not args.results.parent.is_dir():
+    if args.results and (args.results.is_dir() or not args.results.parent.is_dir()):
         raise Problem(f"{args.results} can't be written: name a file in a folder that is there.")
     stop = when_told_to_end()
     talk = Talk(args, stop)
@@ -179,7 +177,8 @@ class Talk:
         self.deck: Child | None = None
         self.told: Path | None = None
         self.began = time.time()
-        self.results = args.results.absolute()
+        # With the rest of the talk, which the next one puts away.
+        self.results = (args.results or self.folder / "results.json").absolute()
         self.record = rehearsal.new_record() if args.rehearse else None
 
     def begin(self, keep: bool) -> str:

@@ -91,20 +91,22 @@ class Stage(socketio.Namespace):
         if mode in MODES:
             self.mode = mode
             self.kept.set("mode", mode)
-        problem = None
-        for each in self.here() if mode else [step]:
-            problem = self.ask_board(each, what) or problem
+        boards = self.here() if mode else [step]
+        # At the same time and not for long: meanwhile this presenter's slides don't turn.
+        asked = [gevent.spawn(self.ask_board, each, what, patience=1) for each in boards]
+        gevent.joinall(asked)
         self.emit("boards", self.boards, room=LEADERS)
-        return problem
+        return next((each.value for each in asked if each.value), None)
 
     def here(self):
         """Return the boards that run."""
         return [step for step in BOARDS if step in TOKENS and step in self.up]
 
-    def ask_board(self, step, what):
+    def ask_board(self, step, what, patience=3):
         """Ask a board for something; keep what it says, return what is wrong with it."""
+        token = {"X-Stage-Token": TOKENS.get(step, "")}
         try:
-            said = json.loads(ask(step, "/", {"X-Stage-Token": TOKENS.get(step, "")}, what))
+            said = json.loads(ask(step, "/", token, what, patience))
         except (OSError, ValueError):
             self.boards.pop(step, None)
             return f"Step {step} does not answer."
@@ -119,6 +121,8 @@ class Stage(socketio.Namespace):
         try:
             if problem and "4" in self.boards:
                 return problem
+            if problem and "4" in self.up:  # It may yet save it, and then it would be there twice.
+                return "Step 4 did not answer in time: look at the board before you try again."
             if problem:  # There is no step 4 to save it, but another board may listen.
                 notice = {"author": "The slides", "text": text}
                 return redis.publish("notices", json.dumps(notice))
@@ -183,7 +187,7 @@ def step_lights():
     # A file costs the step nothing.
     asked = [gevent.spawn(is_there, step, "/static/notices/board.css") for step in steps]
     gevent.joinall(asked)
-    wrong = "Step {} does not answer: its picture is shown, and V plays the recording."
+    wrong = "Step {} does not answer: V plays the recording."
     return [
         light(f"Step {step}", None if each.value else wrong.format(step))
         for step, each in zip(steps, asked, strict=True)

@@ -26,6 +26,8 @@ def middleware(get_response):
         if request.headers.get("Sec-Fetch-Dest") != "iframe" or response.streaming:
             return response
         kind = response.get("Content-Type", "")
+        if not kind.startswith("text/"):
+            return response
         text = response.content.decode(response.charset)
         if kind.startswith("text/html"):
             response.content = text.replace("</head>", f"{STYLE}{SCRIPT}</head>", 1)

@@ -121,9 +121,9 @@ class Stage(socketio.Namespace):
         try:
             if problem and "4" in self.boards:
                 return problem
-            if problem and "4" in self.up:  # It may yet save it, and then it would be there twice.
+            if problem and "4" in self.here():  # It may yet save it: then it would be there twice.
                 return "Step 4 did not answer in time: look at the board before you try again."
-            if problem:  # There is no step 4 to save it, but another board may listen.
+            if problem:  # There is no step 4 of ours to save it, but another board may listen.
                 notice = {"author": "The slides", "text": text}
                 return redis.publish("notices", json.dumps(notice))
             return dict(redis.pubsub_numsub("notices")).get(b"notices", 0)

@@ -52,17 +52,36 @@ function button(text, click) {
   return made;
 }
 
+// A button that asks before it does anything: itself, for four seconds. A dialog of the browser would stop the deck.
+function confirmed(button, question, act) {
+  const label = button.textContent;
+  let timeout = 0;
+  const calm = () => {
+    clearTimeout(timeout);
+    timeout = 0;
+    button.textContent = label;
+  };
+  button.addEventListener("click", () => {
+    if (timeout) return calm(), act();
+    button.textContent = question;
+    timeout = setTimeout(calm, 4000);
+  });
+}
+
 // Questions. They keep their places while the mouse is over them: what is clicked is what was seen.
 
 const list = element("ul");
 const nothing = element("p", { textContent: "No questions yet. Phones have a button for them." });
-panels.questions.append(nothing, list);
+const hideAll = element("button", { type: "button", textContent: "Hide all that wait" });
+confirmed(hideAll, "Really? Each can be opened again", () => leading.emit("hide_all"));
+panels.questions.append(nothing, list, hideAll);
 const items = new Map();
 
 leading.on("all_questions", ({ all, large }) => {
   const open = all.filter(({ state }) => state === "open").length;
   panels.questions.tab.textContent = open ? `Questions ${open}` : "Questions";
   nothing.hidden = all.length > 0;
+  hideAll.hidden = !open;
   for (const question of all) drawQuestion(question, question.id === large);
   for (const [id, item] of items) {
     if (all.some((question) => question.id === id)) continue;

@@ -7,22 +7,6 @@ let plan = []; // for each slide: its title and section, when it should begin, w
 
 confirmed($("#reset"), "Really? The time is lost", () => set({ before: 0, since: null }));
 
-// A button that asks before it does anything: itself, for four seconds. A dialog of the browser would stop the deck.
-function confirmed(button, question, act) {
-  const label = button.textContent;
-  let timeout = 0;
-  const calm = () => {
-    clearTimeout(timeout);
-    timeout = 0;
-    button.textContent = label;
-  };
-  button.addEventListener("click", () => {
-    if (timeout) return calm(), act();
-    button.textContent = question;
-    timeout = setTimeout(calm, 4000);
-  });
-}
-
 // The slides. All of them come from this server, so that the frames can be looked into.
 
 for (const frame of [current, coming]) {

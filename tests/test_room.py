@@ -195,6 +195,12 @@ def test_a_phone_asks_and_the_presenter_sees_it(projector, phone, view, client):
     expect(projector.get_by_text("Nobody has asked yet.")).to_be_visible()
     asyncio.get_by_role("button", name="Open again").click()
     expect(shown).to_have_text(re.compile("asyncio"))
+    view.get_by_role("button", name="Hide all that wait").click()
+    expect(shown).to_have_text(re.compile("asyncio"))  # It asks first.
+    view.get_by_role("button", name="Really?").click()
+    expect(projector.get_by_text("Nobody has asked yet.")).to_be_visible()
+    asyncio.get_by_role("button", name="Open again").click()
+    expect(shown).to_have_text(re.compile("asyncio"))
 
 
 def test_a_vote_counts_once_for_each_browser_and_outlives_the_server(talk, client):
@@ -269,6 +275,18 @@ def test_one_machine_that_says_it_is_many_fills_no_list(serve, folder, tmp_path)
     assert "Question 99" in [each["text"] for each in told["shown"]]
     emit(client, "question", told["shown"][0]["id"], "hidden")
     assert emit(client, "ask", "What is hidden is in nobody's way?", "") == ""
+    stranger = Client(talk.url, ["/slides"])
+    emit(stranger, "hide_all")
+    stranger.close()
+    again = Client(talk.url, ["/slides"], auth={"token": TOKEN})
+    assert again.wait("questions")["waiting"] == 100
+    emit(again, "hide_all")
+    again.close()
+    emit(client, "question", told["shown"][1]["id"], "open")
+    client.close()
+    client = Client(talk.url, ["/slides"])
+    shown = client.wait("questions")["shown"]
+    assert [each["text"] for each in shown] == [told["shown"][1]["text"]]
     client.close()
     talk.stop()
 

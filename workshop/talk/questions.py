@@ -88,6 +88,15 @@ class Questions(socketio.Namespace):
                 self.large = None
             self.questions_changed()
 
+    def on_hide_all(self, sid):
+        """Hide all that wait for an answer, whoever has asked so many."""
+        if sid in self.leaders:
+            for each in self.questions:
+                if each["state"] == "open":
+                    each["state"] = "hidden"
+            self.large = None
+            self.questions_changed()
+
     def on_large(self, sid, question):
         """Fill the slide with one question, or show all again."""
         found = self.find_question(question)

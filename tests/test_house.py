@@ -15,7 +15,10 @@ TOOL = ROOT / "workshop"
 BELOW = ["base", "install", "serving"]
 MODULES = sorted(TOOL.rglob("*.py"))
 # A room may use another one's work, where that is said here.
-ALSO = {"talk": {"show"}}  # the QR code of what is shared
+ALSO = {
+    "talk": {"show", "hall", "room"},  # the QR code of what is shared; a pack; the room
+    "room": {"learn"},  # the points of a lesson
+}
 FOREIGN = {"support", "scratch", "conftest", "steps", "tests", "slides", "notebooks", "classic"}
 
 

@@ -20,6 +20,7 @@ GROUPS = {
         "run": "workshop.show.run",
         "start": "workshop.learn.start",
         "check": "workshop.learn.check",
+        "help": "workshop.learn.help",
         "jump": "workshop.learn.jump",
         "diff": "workshop.show.diff",
         "publish": "workshop.show.publish",

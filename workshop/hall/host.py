@@ -1,59 +1,127 @@
-"""Serve a pack to the room: a page with one line to paste, the repository, and all packages."""
+"""Be the room's server: what attendees install, how far they are, and a board that shows it.
+
+It is the slides' server without slides: `slides --share` has all of this as well.
+"""
 
 import argparse
+import secrets
+import sys
+import threading
 from pathlib import Path
 
-from workshop.base.paths import ME
+from workshop.base.paths import ME, ROOT, STATE
 from workshop.base.problem import Problem
 from workshop.hall import pack
 from workshop.install import source
-from workshop.serving import ports
+from workshop.serving import ports, settings
+from workshop.serving.processes import Child, when_told_to_end
 
-HELP = "serve a pack to a room: the repository and all packages"
-PORT = 8090
+HELP = "be the room's server: packages for all, and a board that shows how far they are"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `host`."""
-    parser.add_argument("folder", nargs="?", type=Path, default=pack.DEFAULT, help="default: pack/")
-    parser.add_argument("--port", type=int, help=f"default: {PORT}, or the next one that is free")
+    parser.add_argument("folder", nargs="?", type=Path, help="a pack (default: pack/, if there)")
+    parser.add_argument("--port", type=int, help="default: 8000, or the next one that is free")
     parser.add_argument(
         "--internet", action="store_true", help="first fetch for the pack what it lacks"
     )
     parser.add_argument(
         "--share", action="store_true", help="let everybody on this network in, and show a QR code"
     )
+    parser.add_argument(
+        "--report", metavar="FILE", type=Path, help="at the end write how long each point took"
+    )
 
 
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
     if args.internet:
-        pack.check(args.folder)
-    elif not source.choices(args.folder):  # or one of an older workshop, which does not say
+        pack.check(args.folder or pack.DEFAULT)
+    elif args.folder and not source.choices(args.folder):  # or one of an older workshop
         raise Problem(f"There is no pack in {args.folder}. `{ME} pack` makes one.", 2)
-    return {"python"}
+    if args.report and (args.report.is_dir() or not args.report.parent.is_dir()):
+        raise Problem(f"{args.report} can't be written: name a file in a folder that is there.", 2)
+    return {"python", "javascript"}
 
 
 def main(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
+    folder = (args.folder or pack.DEFAULT).resolve()
     if args.internet:
-        pack.make(args.folder.resolve(), source.choices(args.folder) or pack.ALL)
-    from gevent.pywsgi import WSGIServer
-
-    from workshop.hall.site import Site
-
-    host = "0.0.0.0" if args.share else "127.0.0.1"
-    port = ports.choose_port(host, args.port, PORT)
-    addresses = ports.addresses() if args.share else []
-    urls = [f"http://{address}:{port}" for address in addresses or ["localhost"]]
-    site = Site(args.folder.resolve(), urls[0])
-    print(f"The pack is at {' and '.join(urls)}: a page that says what to type.")
-    if args.share:
-        import segno
-
-        segno.make(urls[0], micro=False).terminal(compact=True, border=2)
-    else:
-        print("Only this machine can open it; --share lets the room in.")
-    print("Ctrl-C ends it.", flush=True)
-    WSGIServer((host, port), site, log=None, backlog=4096).serve_forever()
+        pack.make(folder, source.choices(folder) or pack.ALL)
+    stop = when_told_to_end()
+    hall = Hall(args, folder if source.choices(folder) else None)
+    try:
+        hall.serve(stop)
+    finally:
+        hall.end()
+    print("\nStopped.", flush=True)
     return 0
+
+
+class Hall:
+    """The room's server, kept running."""
+
+    def __init__(self, args: argparse.Namespace, folder: Path | None):
+        self.args = args
+        self.host = "0.0.0.0" if args.share else "127.0.0.1"
+        self.port = ports.choose_port(self.host, args.port)
+        self.addresses = ports.addresses() if args.share else []
+        names = self.addresses or ["localhost"]
+        self.urls = [f"http://{name}:{self.port}" for name in names]
+        self.token = secrets.token_hex(10)
+        self.folder = folder
+        self.members = STATE / f"hall-{self.port}.json"
+        self.server: Child | None = None
+
+    def start(self) -> Child:
+        """Start the server."""
+        ours = {
+            "TOKEN": self.token,
+            "ROOM": self.urls[0] if self.args.share else "",
+            "HALL": self.urls[0],
+            "PACK": str(self.folder or ""),
+            "MEMBERS_FILE": str(self.members),
+            "REPORT": str(self.args.report.absolute() if self.args.report else ""),
+        }
+        self.server = Child(
+            [sys.executable, "-m", "workshop.talk.server", f"{self.host}:{self.port}"],
+            log="host",
+            cwd=ROOT,
+            env=settings.environment(self.addresses) | ours,
+        )
+        return self.server
+
+    def serve(self, stop: threading.Event) -> None:
+        """Serve until stop is set; again when the server has died."""
+        server = self.start()
+        up = server.wait_until(lambda: ports.answers(self.port, ("127.0.0.1",)), stop)
+        if not up and not stop.is_set():
+            raise Problem(server.said("The server did not start"))
+        self.announce()
+        while not stop.wait(0.2):
+            if server.exit_code() is not None:
+                print("The server had died: started again.", flush=True)
+                server = self.start()
+                stop.wait(1)
+
+    def announce(self) -> None:
+        """Say where it all is."""
+        print(f"\nThe room is at {' and '.join(self.urls)}: a page that says what to type.")
+        if self.args.share:
+            import segno
+
+            segno.make(self.urls[0], micro=False).terminal(compact=True, border=2)
+        else:
+            print("Only this machine can open it; --share lets the room in.")
+        if not self.folder:
+            print(f"There is no pack: all install from the internet. `{ME} pack` makes one.")
+        print(f"How far the room is, for you alone: {self.urls[0]}/board.html?token={self.token}")
+        print("Ctrl-C ends it.", flush=True)
+
+    def end(self) -> None:
+        """End the server, and forget who was here."""
+        if self.server:
+            self.server.end()
+        self.members.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
-"""What a room is served: the files of a pack, and a page that says what to type."""
+"""The files of a pack, and a page that says what to type, in front of another application."""
 
 import json
 import mimetypes
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
@@ -13,6 +14,9 @@ from workshop.install import source
 
 PIECE = 64 << 10
 PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+FOLLOW = """\
+python3 -m workshop start 2
+python3 -m workshop check --watch"""
 GET = "from urllib.request import urlretrieve as get; get('{url}/workshop.zip', 'workshop.zip')"
 LINES = (
     '{python} -c "' + GET + '"',
@@ -20,30 +24,38 @@ LINES = (
     "cd workshop",
     "{python} -m workshop --from {url} run 4",
 )
-
-
 NAMES = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
 
 
 class Site:
-    """A WSGI application. Only what the list names is served, and nothing is written."""
+    """A WSGI application. Only what the list names is served, and nothing is written.
 
-    def __init__(self, folder: Path, url: str):
-        self.folder, self.url = folder, url
-        listed = json.loads((folder / source.LIST).read_text(encoding="utf-8"))
-        self.files = {f"/{path}": folder / path for path in (*listed["files"], source.LIST)}
-        self.choices = source.Choices(**listed["choices"])
+    Without a pack there is only the page; all else is left to the others.
+    """
+
+    def __init__(
+        self, folder: Path | None, url: str, place: str = "/", others: Callable | None = None
+    ):
+        self.url, self.place, self.others = url, place, others
+        self.files: dict[str, Path] = {}
+        self.choices = source.Choices([], [])
+        if folder:
+            listed = json.loads((folder / source.LIST).read_text(encoding="utf-8"))
+            self.files = {f"/{path}": folder / path for path in (*listed["files"], source.LIST)}
+            self.choices = source.Choices(**listed["choices"])
         self.fetched: Counter[str] = Counter()
         self.people: set[str] = set()
 
     def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
         """Answer a request."""
         path = environ["PATH_INFO"]
+        file = self.files.get(path) or self.files.get(f"{path.rstrip('/')}/index.html")
+        if self.others and not file and path != self.place:
+            return self.others(environ, start_response)
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self.say("405 Method Not Allowed", "Only GET.", start_response)
-        if path == "/":
+        if path == self.place:
             return self.say("200 OK", self.page(), start_response, "text/html; charset=utf-8")
-        file = self.files.get(path) or self.files.get(f"{path.rstrip('/')}/index.html")
         try:
             content = file.open("rb") if file else None
         except OSError:
@@ -74,12 +86,18 @@ class Site:
         import segno
 
         code = segno.make(self.url, micro=False).svg_data_uri(border=2)
+        address = os.environ.get("ADDRESS")
         unix, windows = (
             "\n".join(LINES).format(python=python, url=self.url) for python in ("python3", "python")
         )
         return PAGE.substitute(
             url=escape(self.url),
             code=escape(code),
+            where=escape(f", {address}" if address else ""),
+            # Whoever has a pack from here knows where the room is.
+            follow=FOLLOW if self.files else escape(f"{FOLLOW} --room {self.url}"),
+            no_pack_hidden="hidden" if self.files else "",
+            pack_hidden="" if self.files else "hidden",
             unix=escape(unix),
             windows=escape(windows),
             pythons=one_of(self.choices.pythons),
@@ -104,4 +122,4 @@ class Site:
 
 def one_of(words: list[str]) -> str:
     """Return words as they are read in a sentence."""
-    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

@@ -17,7 +17,7 @@ from workshop.base.paths import ME, ROOT, STATE, TESTS, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
 from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
-from workshop.learn import by_comparing, by_contract, diagnose, teach
+from workshop.learn import by_comparing, by_contract, diagnose, joining, teach
 from workshop.learn.by_reading import todo_left
 from workshop.learn.hint import missing_file
 from workshop.learn.lessons import ALL_OF_IT, NUMBERS, lesson
@@ -35,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dir", metavar="DIR", help="another folder than my/")
     parser.add_argument("--hint", action="store_true", help="say more than the last time")
     parser.add_argument("--watch", action="store_true", help="again at each save, until Ctrl-C")
+    parser.add_argument("--room", metavar="URL", help="with --watch: join the presenter's room")
+    parser.add_argument("--alone", action="store_true", help="join no room, and ask nothing")
 
 
 def needs(args: argparse.Namespace) -> set[str]:
@@ -70,7 +72,7 @@ def main(args: argparse.Namespace) -> int:
     if not find_chromium():
         print(f"There is no Chromium: what needs one is not tried. {HOW_TO_GET_CHROMIUM}\n")
     if args.watch:
-        watch(folder, step, check)
+        watch(folder, step, check, None if args.alone else joining.find(args.room))
         return 0
     outcome = check(folder, step, more=args.hint)
     return 1 if outcome.hint else 0
@@ -94,6 +96,7 @@ def check(
     if outcome.hint:
         last = known.get("hint") or {}
         found = {"step": step.name, "name": outcome.hint.name, "code": outcome.hint.code}
+        found["file"] = outcome.hint.file
         again = all(last.get(key) == value for key, value in found.items())
         level = last["level"] + 1 if again and more else 2 if more else 1
         level = min(level, outcome.hint.levels)

@@ -1,27 +1,38 @@
-"""`check --watch`: again at each save. A key says more about what was found, without a new try."""
+"""`check --watch`: again at each save. A key says more about what was found, without a new try.
+
+In a room, what its presenter sends is shown as it comes, and a key raises a hand.
+"""
 
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from workshop.base import notes
 from workshop.base.steps import Step
 from workshop.learn import keys, mine, teach
+from workshop.learn.joining import Room
 from workshop.learn.teach import Outcome
 from workshop.serving import watching
 
 
-def watch(folder: Path, step: Step, check: Callable[..., Outcome]) -> None:
+def watch(
+    folder: Path, step: Step, check: Callable[..., Outcome], room: Room | None = None
+) -> None:
     """Check now and after each save, until Ctrl-C or q; j goes on with the next step."""
+    if room:
+        room.join()
     following: Step | None = step
     while following:
-        following = watch_step(folder, following, check)
+        following = watch_step(folder, following, check, room)
 
 
-def watch_step(folder: Path, step: Step, check: Callable[..., Outcome]) -> Step | None:
+def watch_step(
+    folder: Path, step: Step, check: Callable[..., Outcome], room: Room | None
+) -> Step | None:
     """Watch one step; return the one to which was jumped, or None at the end."""
     stop, saved = threading.Event(), threading.Event()
     changes = watching.changes(folder, stop)
@@ -33,12 +44,23 @@ def watch_step(folder: Path, step: Step, check: Callable[..., Outcome]) -> Step 
                 teach.clear_screen()
                 outcome = check(folder, step, watched=True, interrupted=saved.is_set)
                 level, jumping = 1, False
+                if room and not outcome.stopped:
+                    room.stand(step, outcome)
+                    show_room(room)
                 while not saved.is_set():
                     pressed = key(0.2)
-                    if pressed in ("h", "l") and outcome.hint:
+                    if room and heard(room, outcome) and outcome.hint:
+                        level = min(level + 1, outcome.hint.levels)
+                        teach.clear_screen()
+                        show_again(folder, step, outcome, level, room)
+                    if room and pressed == "?":
+                        raise_hand(room, outcome)
+                    elif room and pressed == "y" and room.hand and outcome.hint:
+                        say(room.show(folder, outcome.hint.file))
+                    elif pressed in ("h", "l") and outcome.hint:
                         level = min(level + 1 if pressed == "h" else 3, outcome.hint.levels)
                         teach.clear_screen()
-                        show_again(folder, step, outcome, level)
+                        show_again(folder, step, outcome, level, room)
                     elif pressed == "d":
                         run("diff", str(int(step.number)), "--dir", str(folder))
                     elif pressed == "j" and (following := mine.after(step)):
@@ -54,7 +76,7 @@ def watch_step(folder: Path, step: Step, check: Callable[..., Outcome]) -> Step 
         stop.set()
 
 
-def show_again(folder: Path, step: Step, outcome: Outcome, level: int) -> None:
+def show_again(folder: Path, step: Step, outcome: Outcome, level: int, room: Room | None) -> None:
     """Show what was found once more, with another hint."""
     known = notes.read(folder)
     if "hint" in known:
@@ -64,6 +86,48 @@ def show_again(folder: Path, step: Step, outcome: Outcome, level: int) -> None:
     for works in outcome.passed if outcome.tried else ():
         page.tick("✓", works)
     page.show(outcome, level)
+    if room:
+        show_room(room)
+
+
+def show_room(room: Room) -> None:
+    """Say what can be done in a room, and what its presenter has said last."""
+    what = "lower your hand" if room.hand else "raise your hand"
+    if sys.stdin.isatty():
+        print(f"    ?  {what} (you are {room.name} at {room.url})")
+    if room.sentence:
+        say(room.sentence)
+    room.shown = ""
+
+
+def say(text: str) -> None:
+    """Print a line that the room is about, over the one that is rewritten."""
+    teach.console().print(f"\n  {text}", markup=False, style="bold")
+
+
+def heard(room: Room, outcome: Outcome) -> bool:
+    """Show what has come from the room; tell whether more of the hint is to be shown."""
+    more = False
+    while not room.news.empty():
+        said = room.news.get()
+        if said.hint is None:
+            room.sentence = f"The presenter, at {time.strftime('%H:%M')}: {said.text}"
+            say(room.sentence)
+        elif outcome.hint and said.hint == outcome.hint.name:
+            more = True
+            room.sentence = "The presenter has sent you a better hint."
+    if (line := room.how_it_goes(outcome)) != room.shown and sys.stdout.isatty():
+        room.shown = line
+        width = teach.console().width - 1
+        print(f"  {line}"[:width].ljust(width), end="\r", flush=True)
+    return more
+
+
+def raise_hand(room: Room, outcome: Outcome) -> None:
+    """Raise the hand, or lower it; offer to show a file."""
+    say(room.raise_hand())
+    if room.hand and outcome.hint and outcome.hint.file:
+        print(f"  y shows the presenter {outcome.hint.file}, which the hint is about.")
 
 
 def notice(changes, saved: threading.Event) -> None:

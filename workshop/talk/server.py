@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from functools import lru_cache
+from pathlib import Path
 
 import django
 import gevent
@@ -21,16 +22,20 @@ import segno
 import socketio
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.urls import path, re_path
 from gevent.pywsgi import WSGIServer
 from gevent.util import print_run_info
 
+from workshop.hall.site import Site
 from workshop.talk import page
 from workshop.talk.guard import Handler, Server
 from workshop.talk.lead import TOKEN
 from workshop.talk.room import Slides
 from workshop.talk.stage import ROOM
+
+HALL = os.environ.get("HALL")  # its address, where there is no deck
+PACK = os.environ.get("PACK")  # a folder
 
 settings.configure(
     ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(","),
@@ -85,7 +90,17 @@ def answer(request, data, suffix):
     return response
 
 
-urlpatterns = [path("", deck), path("qr.svg", qr), re_path(r"^([\w./@-]+)$", file)]
+def room(request):
+    """Say that this is a room, to who asks before joining."""
+    return JsonResponse({"room": HALL or ROOM or request.build_absolute_uri("/")})
+
+
+urlpatterns = [
+    path("", deck),
+    path("qr.svg", qr),
+    path("room.json", room),
+    re_path(r"^([\w./@-]+)$", file),
+]
 
 
 def serve(host="127.0.0.1", port=8000):
@@ -93,7 +108,11 @@ def serve(host="127.0.0.1", port=8000):
     sio = Server()
     slides = Slides("/slides")
     sio.register_namespace(slides)
-    app = socketio.WSGIApp(sio, WSGIHandler())
+    pack = Path(PACK) if PACK else None
+    site = Site(
+        pack, HALL or ROOM or f"http://localhost:{port}", "/" if HALL else "/setup", WSGIHandler()
+    )
+    app = socketio.WSGIApp(sio, site)
     server = WSGIServer((host, port), app, handler_class=Handler, backlog=4096)
     try:
         server.start()

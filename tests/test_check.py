@@ -699,7 +699,7 @@ def test_watch_checks_again_at_each_save(tmp_path):
     variant = SEEN["a colon too few"]
     copy = variant.make(tmp_path)
     file = copy / variant.file
-    command = ["check", str(variant.step), "--dir", copy, "--watch"]
+    command = ["check", str(variant.step), "--dir", copy, "--watch", "--alone"]
     process = subprocess.Popen(
         [sys.executable, "-m", "workshop", *command],
         cwd=ROOT,
@@ -726,14 +726,15 @@ def test_watch_checks_again_at_each_save(tmp_path):
 class Watch:
     """`check --watch` in a terminal."""
 
-    def __init__(self, number, folder):
+    def __init__(self, number, folder, *options, **env):
         import pty
 
+        command = ["check", str(number), "--dir", folder]
         self.terminal, theirs = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "workshop", "check", str(number), "--dir", folder, "--watch"],
+            [sys.executable, "-m", "workshop", *command, "--watch", *options],
             cwd=ROOT,
-            env=os.environ | {"COLUMNS": "100", "PAGER": "cat"},
+            env=os.environ | {"COLUMNS": "100", "PAGER": "cat"} | env,
             **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
         )
         os.close(theirs)
@@ -760,11 +761,11 @@ class Watch:
 
 @pytest.fixture
 def watch():
-    """Watch folders, until the end of the test: watch(number, folder) → Watch."""
+    """Watch folders, until the end of the test: watch(number, folder, options) → Watch."""
     with contextlib.ExitStack() as stack:
 
-        def start(number, folder):
-            watching = Watch(number, folder)
+        def start(number, folder, *options, **env):
+            watching = Watch(number, folder, *options or ["--alone"], **env)
             stack.callback(watching.end)
             return watching
 

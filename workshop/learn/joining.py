@@ -27,7 +27,8 @@ from workshop.base.steps import Step
 from workshop.install import source
 from workshop.learn.teach import Outcome
 
-KEPT = STATE / "room.json"  # the address, our name there, and the secret that nobody else has
+# The address, our name there, and the secret that nobody else has.
+KEPT = Path(os.environ.get("JOINED_FILE", STATE / "room.json"))
 LONGEST = 50_000  # characters of a file that is shown
 ANIMALS = re.findall(
     r"\w+",
@@ -110,7 +111,7 @@ KINDS = {"url": str, "name": str, "secret": str, "since": int}
 
 def write(known: dict) -> None:
     """Keep what is known of the room; for this user alone, as it has the secret."""
-    STATE.mkdir(exist_ok=True)
+    KEPT.parent.mkdir(exist_ok=True)
     part = KEPT.with_name(f"{KEPT.name}.part")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(json.dumps(known))

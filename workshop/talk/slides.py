@@ -16,6 +16,8 @@ from pathlib import Path
 from workshop.base.paths import ME, ROOT, STATE, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, all_steps
+from workshop.hall import pack
+from workshop.install import source
 from workshop.serving import redis_server, running, settings, watching
 from workshop.serving.ports import addresses, answers, choose_port, free_port
 from workshop.serving.processes import Child, when_told_to_end
@@ -49,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         help="where polls and questions are saved (default: .workshop/slides/results.json)",
+    )
+    parser.add_argument(
+        "--report",
+        metavar="FILE",
+        type=Path,
+        help="at the end write how long each point of the lessons took the attendees",
     )
     parser.add_argument(
         "--export",
@@ -88,8 +96,9 @@ def main(args: argparse.Namespace) -> int:
             export_site(Path(args.export))
         return 0
     STATE.mkdir(exist_ok=True)
-    if args.results and (args.results.is_dir() or not args.results.parent.is_dir()):
-        raise Problem(f"{args.results} can't be written: name a file in a folder that is there.")
+    for file in filter(None, (args.results, args.report)):
+        if file.is_dir() or not file.parent.is_dir():
+            raise Problem(f"{file} can't be written: name a file in a folder that is there.")
     stop = when_told_to_end()
     talk = Talk(args, stop)
     try:
@@ -179,6 +188,7 @@ class Talk:
         self.began = time.time()
         # With the rest of the talk, which the next one puts away.
         self.results = (args.results or self.folder / "results.json").absolute()
+        self.members = self.folder / "members.json"
         self.record = rehearsal.new_record() if args.rehearse else None
 
     def begin(self, keep: bool) -> str:
@@ -256,6 +266,10 @@ class Talk:
             "REHEARSAL": str(self.record or ""),
             "TOKENS": json.dumps({str(int(s.step.number)): s.stacks_token for s in self.steps}),
             "ROOM_FILE": str(self.folder / "room.json"),
+            "MEMBERS_FILE": str(self.members),
+            "REPORT": str(self.args.report.absolute() if self.args.report else ""),
+            # Whoever may follow may install from here as well.
+            "PACK": str(pack.DEFAULT) if self.room and source.choices(pack.DEFAULT) else "",
         }
         self.deck = Child(
             [sys.executable, "-m", "workshop.talk.server", f"{self.host}:{self.port}"],
@@ -305,6 +319,8 @@ class Talk:
         if self.room:
             remote = self.leading("remote.html", self.room)
             table.add_row("  Remote", f"[bold]{remote}[/bold]   (your phone)")
+            board = self.leading("board.html", self.room)
+            table.add_row("  Attendees", f"[bold]{board}[/bold]   (how far they are)")
         table.add_row("  Steps", steps)
         table.add_row("  Admin", f"user [bold]admin[/bold]   password [bold]{self.password}[/bold]")
         table.add_row("  Redis", f"{redis_server.without_password(self.redis.url)}")
@@ -326,6 +342,7 @@ class Talk:
         """Print the address for the room, and what to do when the phones can't reach it."""
         screen.show_address(console, self.room)
         console.print(
+            f"\nWho follows along installs by {self.room}/setup and joins with check --watch."
             f"\nOther names of this machine: {', '.join(self.addresses[1:])}"
             f"\nLead from a tablet of your own: {self.leading('presenter.html', self.room)}"
             "\n\nBefore the talk, open the address on a phone. If it does not come up there, and"
@@ -355,3 +372,4 @@ class Talk:
             child.ask_to_end()
         for child in filter(None, children):
             child.end()
+        self.members.unlink(missing_ok=True)  # Nobody's name stays.

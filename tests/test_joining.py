@@ -1,0 +1,182 @@
+"""`check --watch` in a room: what it asks, what it tells, what it shows; and `help`."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_check import SEEN, Watch
+
+from support import PATIENCE, ROOT, STEPS, Client, Server
+from workshop.learn import joining
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="has no pseudo-terminals")
+TOKEN = "only-for-tests"
+
+
+class Room(Server):
+    """The room's server."""
+
+    def command(self):
+        """Return what Python is to run, with the address after it."""
+        return ["-m", "workshop.talk.server"]
+
+
+@pytest.fixture
+def watch():
+    """Watch a folder in a terminal."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments, **env):
+            watching = Watch(*arguments, **env)
+            stack.callback(watching.end)
+            return watching
+
+        yield start
+
+
+@pytest.fixture
+def room(serve, tmp_path):
+    """A room without slides."""
+    there = {"HALL": "http://a.hall", "MEMBERS_FILE": str(tmp_path / "members.json")}
+    return serve(ROOT, Room, TOKEN=TOKEN, PYTHONPATH=None, **there)
+
+
+@pytest.fixture
+def presenter(room):
+    """Who leads, as a client."""
+    client = Client(room.url, ["/room"], auth={"token": TOKEN})
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """Step 3 with a typo, and where it is kept which room one is in."""
+    return SEEN["a method with a typo"].make(tmp_path), {"JOINED_FILE": str(tmp_path / "kept")}
+
+
+def stuck(told):
+    """Return who is said to be at which hint."""
+    return {each["hint"]: [who["name"] for who in each["people"]] for each in told["stuck"]}
+
+
+def does(presenter, event, *data):
+    """Have the presenter do something."""
+    assert presenter.sio.call(event, data, namespace="/room", timeout=PATIENCE) == ""
+
+
+def test_it_asks_once_and_tells_no_code(watch, room, presenter, mine):
+    folder, kept = mine
+    watching = watch(3, folder, "--room", room.url, **kept)
+    animal = re.search(r"Enter: (\w+)", watching.said("to stay alone): "))[1]
+    assert animal in joining.ANIMALS
+    watching.press("\n")
+    hint = re.search(r"✗ (.*)", watching.said("raise your hand"))[1].strip()
+    told = presenter.wait("board", lambda told: stuck(told) == {hint: [animal]})
+    assert told["here"] == told["steps"]["3"]["here"] == 1
+    assert json.loads(Path(kept["JOINED_FILE"]).read_text())["secret"] not in json.dumps(told)
+    assert "on_psot" not in json.dumps(told), "code left the machine"
+
+    watching.press("?")
+    assert "y shows the presenter notices/namespaces.py" in watching.said("is about.")
+    up = presenter.wait("board", lambda told: told["hands"])["hands"][0]
+    assert (up["name"], up["step"], up["hint"], up.get("text")) == (animal, 3, hint, None)
+    watching.press("y")
+    watching.said("The presenter sees notices/namespaces.py now.")
+    shown = presenter.wait("board", lambda told: told["hands"] and told["hands"][0].get("text"))
+    assert "on_psot" in shown["hands"][0]["text"]
+    watching.press("?")
+    watching.said("Your hand is down.")
+    told = presenter.wait("board", lambda told: not told["hands"])
+    assert "on_psot" not in json.dumps(told)
+    watching.press("q")
+    assert watching.process.wait(PATIENCE) == 0
+
+    again = watch(3, folder, "--room", room.url, **kept)
+    assert f"you are {animal}" in again.said("raise your hand")
+
+
+def test_what_the_presenter_sends_is_shown(watch, room, presenter, mine):
+    folder, kept = mine
+    watching = watch(3, folder, "--room", room.url, **kept)
+    watching.said("to stay alone): ")
+    watching.press("Ada <b>\n")
+    hint = re.search(r"✗ (.*)", watching.said("(you are Ada <b>"))[1].strip()
+    presenter.wait("board", lambda told: stuck(told) == {hint: ["Ada <b>"]})
+    does(presenter, "say", {"all": True}, "We go on in five minutes")
+    watching.said(": We go on in five minutes")
+    does(presenter, "push_hint", 3, hint)
+    assert "Did you mean on_post" in watching.said("sent you a better hint")
+
+    room.restart()
+    presenter.wait("board", lambda told: stuck(told) == {hint: ["Ada <b>"]})
+    does(presenter, "say", {"step": 3, "hint": hint}, "Look at its name")
+    watching.said(": Look at its name")
+    other = watch(
+        3, folder, "--room", room.url, **kept | {"JOINED_FILE": kept["JOINED_FILE"] + "2"}
+    )
+    other.said("to stay alone): ")
+    other.press("Grace\n")
+    other.said("The room: ")
+
+    file = folder / "notices/namespaces.py"
+    file.write_text(file.read_text().replace("on_psot", "on_post"))
+    told = presenter.wait("board", lambda told: told["steps"].get("3", {}).get("done") == 2)
+    assert told["stuck"] == []
+    watching.said("2 of 2 have all of step 3.")
+    assert "Traceback" not in other.said("2 of 2 have all of step 3.")
+
+
+def test_who_stays_alone_is_not_asked_again(watch, room, presenter, mine, monkeypatch):
+    folder, kept = mine
+    watching = watch(3, folder, "--room", room.url, **kept)
+    watching.said("to stay alone): ")
+    watching.press("-\n")
+    assert "raise your hand" not in watching.said("q  end")
+    watching.end()
+    monkeypatch.setattr(joining, "KEPT", Path(kept["JOINED_FILE"]))
+    monkeypatch.setattr(joining.source, "find", lambda: room.url)
+    monkeypatch.setattr(joining, "ask_name", lambda url: pytest.fail("asked again"))
+    assert joining.find(None) is None
+    done = types("help", **kept)
+    assert done.returncode == 2
+    assert "You are in no room" in done.stderr
+
+
+def types(*command, **env):
+    """Type a command of the tool."""
+    command = [sys.executable, "-m", "workshop", *command]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True)
+
+
+def test_help_raises_a_hand_and_lowers_it(room, presenter, tmp_path, monkeypatch):
+    kept = {"JOINED_FILE": str(tmp_path / "kept")}
+    monkeypatch.setattr(joining, "KEPT", Path(kept["JOINED_FILE"]))
+    joining.write({"url": room.url, "name": "otter", "secret": "0" * 32, "since": 0})
+    assert types("help", **kept).stdout == "Your hand is up.\n"
+    told = presenter.wait("board", lambda told: told["hands"])
+    assert [each["name"] for each in told["hands"]] == ["otter"]
+    assert types("help", **kept).stdout == "Your hand is down.\n"
+    presenter.wait("board", lambda told: not told["hands"])
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("10.0.0.5:8000", "no address of a room"), ("http://a b", "no address of a room")],
+)
+def test_a_wrong_address_is_said(url, said, tmp_path):
+    done = types("check", "1", "--dir", str(STEPS[1]), "--watch", "--room", url)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_room_is_told_from_another_server(serve, room):
+    assert joining.is_room(room.url)
+    assert not joining.is_room(serve(STEPS[1]).url)
+    assert not joining.is_room("http://127.0.0.1:1")

@@ -30,6 +30,7 @@ from workshop.learn.teach import Outcome
 # The address, our name there, and the secret that nobody else has.
 KEPT = Path(os.environ.get("JOINED_FILE", STATE / "room.json"))
 LONGEST = 50_000  # characters of a file that is shown
+NEWS = 600  # seconds: "We go on in five minutes" is wrong after that
 ANIMALS = re.findall(
     r"\w+",
     """
@@ -122,8 +123,9 @@ def write(known: dict) -> None:
 class Said:
     """What the presenter has sent."""
 
+    at: str  # such as 14:05
     text: str
-    hint: str | None = None  # the name of the one that may say more now
+    hint: str | None  # the name of the one that may say more now
 
 
 class Room:
@@ -189,7 +191,9 @@ class Room:
         if said["id"] > self.known["since"]:
             self.known["since"] = said["id"]
             write(self.known)
-            self.news.put(Said(said["text"], said.get("hint")))
+            if said["ago"] < NEWS:
+                at = time.strftime("%H:%M", time.localtime(time.time() - said["ago"]))
+                self.news.put(Said(at, said["text"], said["hint"]))
 
     def stand(self, step: Step, outcome: Outcome) -> None:
         """Tell how far we are."""

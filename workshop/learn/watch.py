@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,7 +110,7 @@ def heard(room: Room, outcome: Outcome) -> bool:
     while not room.news.empty():
         said = room.news.get()
         if said.hint is None:
-            room.sentence = f"The presenter, at {time.strftime('%H:%M')}: {said.text}"
+            room.sentence = f"The presenter, at {said.at}: {said.text}"
             say(room.sentence)
         elif outcome.hint and said.hint == outcome.hint.name:
             more = True

@@ -1,6 +1,6 @@
 """The tool's folders: each may import from those below it, and from nothing of the tests or steps.
 
-base ← install ← serving ← show, talk, hall, lab, learn, authoring, fire, bench
+base ← install ← serving ← show, room, talk, hall, lab, learn, authoring, fire, bench
 """
 
 import ast
@@ -15,7 +15,10 @@ TOOL = ROOT / "workshop"
 BELOW = ["base", "install", "serving"]
 MODULES = sorted(TOOL.rglob("*.py"))
 # A room may use another one's work, where that is said here.
-ALSO = {"talk": {"show"}}  # the QR code of what is shared
+ALSO = {
+    "talk": {"show", "room"},  # the QR code of what is shared; the room is part of one server
+    "room": {"learn"},  # the points of each lesson
+}
 FOREIGN = {"support", "scratch", "conftest", "steps", "tests", "slides", "notebooks", "classic"}
 
 

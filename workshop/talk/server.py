@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from functools import lru_cache
+from pathlib import Path
 
 import django
 import gevent
@@ -26,11 +27,15 @@ from django.urls import path, re_path
 from gevent.pywsgi import WSGIServer
 from gevent.util import print_run_info
 
+from workshop.room.namespace import Room
 from workshop.talk import page
 from workshop.talk.guard import Handler, Server
+from workshop.talk.kept import Kept
 from workshop.talk.lead import TOKEN
 from workshop.talk.room import Slides
 from workshop.talk.stage import ROOM
+
+MEMBERS = os.environ.get("ROOM_MEMBERS")  # where who is in the room is kept over a crash
 
 settings.configure(
     ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(","),
@@ -93,6 +98,8 @@ def serve(host="127.0.0.1", port=8000):
     sio = Server()
     slides = Slides("/slides")
     sio.register_namespace(slides)
+    members = Kept(Path(MEMBERS) if MEMBERS else None)
+    sio.register_namespace(Room("/room", members, slides.what_lets_lead))
     app = socketio.WSGIApp(sio, WSGIHandler())
     server = WSGIServer((host, port), app, handler_class=Handler, backlog=4096)
     try:
@@ -111,6 +118,7 @@ def serve(host="127.0.0.1", port=8000):
     gevent.spawn(slides.look_at_stage)
     server.serve_forever()
     slides.save(os.environ.get("RESULTS"), os.environ.get("REHEARSAL"))
+    members.forget()
 
 
 if __name__ == "__main__":

@@ -256,6 +256,7 @@ class Talk:
             "REHEARSAL": str(self.record or ""),
             "TOKENS": json.dumps({str(int(s.step.number)): s.stacks_token for s in self.steps}),
             "ROOM_FILE": str(self.folder / "room.json"),
+            "ROOM_MEMBERS": str(self.folder / "members.json"),
         }
         self.deck = Child(
             [sys.executable, "-m", "workshop.talk.server", f"{self.host}:{self.port}"],

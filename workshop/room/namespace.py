@@ -86,8 +86,6 @@ class Room(socketio.Namespace):
 
     def on_stand(self, sid, said):
         """Note where an attendee is after a check; acknowledge with what is wrong, or nothing."""
-        if problem := self.not_now(sid):
-            return problem
         match said:
             case {"step": int(step), "passed": list(passed), "hint": hint, "for": int() | float()}:
                 if step not in lessons.NUMBERS or type(step) is bool:
@@ -96,6 +94,8 @@ class Room(socketio.Namespace):
                     return "A hint has a name, or there is none."
             case _:
                 return "Say step, passed, hint and for."
+        if problem := self.not_now(sid):
+            return problem
         seconds = min(max(0, said["for"]), 86_400)  # This order makes 0 of NaN.
         hint = clean(hint)[:MAX_HINT] or None
         works = {each for each in passed if isinstance(each, str)}
@@ -109,26 +109,27 @@ class Room(socketio.Namespace):
 
     def on_hand(self, sid, up):
         """Raise a hand or lower it."""
-        if problem := self.not_now(sid):
-            return problem
         if type(up) is not bool:
             return "A hand is up or down: true or false."
+        if problem := self.not_now(sid):
+            return problem
         self.members.raise_hand(self.who[sid], up)
         self.tell_soon()
         return ""
 
     def on_show(self, sid, said):
         """Keep the file that an attendee shows, until its hand is down."""
-        if problem := self.not_now(sid):
-            return problem
         match said:
             case {"file": str(file), "text": str(text)} if clean(file):
                 if len(text) > MAX_FILE:
                     return f"Too long: a file that is shown has {MAX_FILE} characters."
-                problem = self.members.show(self.who[sid], clean(file)[:MAX_HINT], text)
-                self.tell_soon()
-                return problem
-        return "Say file and text."
+            case _:
+                return "Say file and text."
+        if problem := self.not_now(sid):
+            return problem
+        problem = self.members.show(self.who[sid], clean(file)[:MAX_HINT], text)
+        self.tell_soon()
+        return problem
 
     def not_now(self, sid):
         """Return why nothing is taken from this connection now, or nothing."""

@@ -423,6 +423,12 @@ def test_a_full_room_forgets_who_has_gone_first(monkeypatch):
     assert len(room.said) == 50
 
 
+def test_what_cannot_be_kept_is_said_all_the_same(tmp_path):
+    (tmp_path / "file").touch()
+    room = members.Members(Kept(tmp_path / "file" / "who.json"))
+    assert room.say({"all": True}, None, "sentence", "hello", None)["text"] == "hello"
+
+
 def test_the_board_is_read_at_a_glance_on_a_phone_and_on_a_projector(talk, join, open_page):
     fox, otter = join("fox" * 13), join("otter")
     fox.stand(5, "missing_file:" + "x" * 80, 300)

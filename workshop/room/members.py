@@ -78,7 +78,8 @@ class Members:
         self.kept.set("said", self.said)
         self.kept.set("forgotten", self.forgotten)
         if at_once:
-            self.kept.write()
+            with contextlib.suppress(OSError):  # A full disk: it is said all the same.
+                self.kept.write()
 
     # Attendees
 

@@ -1,16 +1,10 @@
 // What the presenter's view and the remote have in common: a connection that leads, the clock, the time that is left.
 
-const $ = (selector) => document.querySelector(selector);
-const say = (selector, text) => {
-  if ($(selector).textContent !== text) $(selector).textContent = text;
-};
-
-const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 const leading = io("/slides", {
   transports: ["websocket", "polling"],
   tryAllTransports: true,
   autoConnect: false,
-  auth: { browser: (localStorage.browser ??= random()), token: sessionStorage.getItem("token") },
+  auth: lead,
 });
 
 // Not before the other scripts are here, which it tells what it hears.

@@ -1,11 +1,5 @@
 // Beside the notes, in the presenter's view: the room's questions, the polls, all slides, and who else leads.
 
-function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
-
 const notesSection = document.querySelector("section.notes");
 const tabs = element("nav", { className: "tabs" });
 tabs.setAttribute("aria-label", "Beside the notes");
@@ -45,28 +39,6 @@ leading.on("hello", ({ leads }) => {
 notesSection.addEventListener("keydown", (event) => {
   if (event.target.closest("select")) event.stopPropagation();
 });
-
-function button(text, click) {
-  const made = element("button", { type: "button", textContent: text });
-  made.addEventListener("click", click);
-  return made;
-}
-
-// A button that asks before it does anything: itself, for four seconds. A dialog of the browser would stop the deck.
-function confirmed(button, question, act) {
-  const label = button.textContent;
-  let timeout = 0;
-  const calm = () => {
-    clearTimeout(timeout);
-    timeout = 0;
-    button.textContent = label;
-  };
-  button.addEventListener("click", () => {
-    if (timeout) return calm(), act();
-    button.textContent = question;
-    timeout = setTimeout(calm, 4000);
-  });
-}
 
 // Questions. They keep their places while the mouse is over them: what is clicked is what was seen.
 
@@ -214,3 +186,9 @@ leading.on("invitations", (all) => {
 const warned = element("p", { id: "warning" });
 warned.setAttribute("role", "status");
 tabs.after(warned); // lead.js says it.
+
+// How many raise a hand: the room has a board of its own.
+
+const room = io("/room", { auth: lead });
+room.on("board", ({ hands }) => say("#board", hands.length ? `Room, ${counted(hands.length, "hand")}` : "Room"));
+room.connect();

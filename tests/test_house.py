@@ -1,6 +1,6 @@
 """The tool's folders: each may import from those below it, and from nothing of the tests or steps.
 
-base ← install ← serving ← show, talk, hall, lab, learn, authoring, fire, bench
+base ← install ← serving ← show, room, talk, hall, lab, learn, authoring, fire, bench
 """
 
 import ast

@@ -42,7 +42,7 @@ def watch():
 @pytest.fixture
 def room(serve, tmp_path):
     """A room without slides."""
-    there = {"HALL": "http://a.hall", "MEMBERS_FILE": str(tmp_path / "members.json")}
+    there = {"HALL": "http://a.hall", "ROOM_MEMBERS": str(tmp_path / "members.json")}
     return serve(ROOT, Room, TOKEN=TOKEN, PYTHONPATH=None, **there)
 
 

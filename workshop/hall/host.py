@@ -82,7 +82,7 @@ class Hall:
             "ROOM": self.urls[0] if self.args.share else "",
             "HALL": self.urls[0],
             "PACK": str(self.folder or ""),
-            "MEMBERS_FILE": str(self.members),
+            "ROOM_MEMBERS": str(self.members),
             "REPORT": str(self.args.report.absolute() if self.args.report else ""),
         }
         self.server = Child(

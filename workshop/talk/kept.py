@@ -28,7 +28,7 @@ class Kept:
         return self.known.get(name, default)
 
     def set(self, name: str, value: Any) -> None:
-        """Keep a value that JSON can write."""
+        """Keep a value that JSON can write, or an object whose attributes it can."""
         self.known[name] = value
         if not self.writing:
             self.writing = True
@@ -41,5 +41,5 @@ class Kept:
             return
         self.file.parent.mkdir(parents=True, exist_ok=True)
         part = self.file.with_name(f"{self.file.name}.part")
-        part.write_text(json.dumps(self.known), encoding="utf-8")
+        part.write_text(json.dumps(self.known, default=vars), encoding="utf-8")
         part.replace(self.file)

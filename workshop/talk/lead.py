@@ -12,6 +12,7 @@ from workshop.talk.stage import LEADERS, ROOM
 
 TOKEN = os.environ.get("TOKEN") or secrets.token_urlsafe(16)  # who has it leads
 MAX_INVITATIONS = 10
+PRESENTER = "presenter"
 
 
 class Lead(socketio.Namespace):
@@ -27,24 +28,32 @@ class Lead(socketio.Namespace):
 
     def let_lead(self, sid, token):
         """Tell whether a browser leads, by the presenter's token or by an invitation of its own."""
-        token, browser = str(token).encode(errors="replace"), hashed(self.browsers[sid])
-        if secrets.compare_digest(token, TOKEN.encode()):
+        lead = self.what_lets_lead(token, self.browsers[sid])
+        if lead is None:
+            return False
+        if lead == PRESENTER:
             self.presenters.add(sid)
             self.enter_room(sid, "presenters")
         else:
-            for number, invitation in self.invitations.items():
-                if invitation["token"] == hashed(token):
-                    if invitation["browser"] not in (None, browser):
-                        return False  # It is good once.
-                    invitation["browser"] = browser
-                    self.invited[sid] = number
-                    self.invitations_changed()
-                    break
-            else:
-                return False
+            self.invited[sid] = lead
+            self.tell_invitations()
         self.leaders.add(sid)
         self.enter_room(sid, LEADERS)
         return True
+
+    def what_lets_lead(self, token, browser):
+        """Return PRESENTER, the number of a browser's invitation, or None."""
+        token, browser = str(token).encode(errors="replace"), hashed(browser)
+        if secrets.compare_digest(token, TOKEN.encode()):
+            return PRESENTER
+        for number, invitation in self.invitations.items():
+            # It is good once: for whoever comes first.
+            if invitation["token"] == hashed(token) and invitation["browser"] in (None, browser):
+                if invitation["browser"] is None:
+                    invitation["browser"] = browser
+                    self.invitations_changed()
+                return number
+        return None
 
     def welcome_lead(self, sid):
         """Tell the presenter whom the lead is handed to."""

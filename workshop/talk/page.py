@@ -9,6 +9,7 @@ from pathlib import Path
 from workshop.base.paths import NODE_MODULES, ROOT
 
 HERE = Path(os.environ.get("SLIDES", ROOT / "slides"))
+ROOM = ROOT / "workshop" / "room" / "pages"
 FONTS = tuple(
     f"@fontsource-variable/{font}/files/{font}-latin-wght-normal.woff2"
     for font in ("atkinson-hyperlegible-next", "atkinson-hyperlegible-mono")
@@ -70,7 +71,9 @@ def version() -> str:
 
 
 def find(address: str) -> Path | None:
-    """Return the file at an address of the deck."""
-    base = (NODE_MODULES if address.startswith(PACKAGES) else HERE).resolve()
-    file = (base / address).resolve()
-    return file if file.is_relative_to(base) and file.suffix in TYPES and file.is_file() else None
+    """Return the file at an address of the deck or of the room."""
+    for base in [NODE_MODULES] if address.startswith(PACKAGES) else [HERE, ROOM]:
+        file = (base / address).resolve()
+        if file.is_relative_to(base.resolve()) and file.suffix in TYPES and file.is_file():
+            return file
+    return None

@@ -2,11 +2,11 @@
 
 import secrets
 import time
-import unicodedata
 
 import gevent
 import socketio
 
+from workshop.base.words import clean
 from workshop.talk.lead import hashed
 from workshop.talk.stage import LEADERS
 
@@ -145,11 +145,3 @@ def public(question):
     """Return a question without who asked it, and who voted for it."""
     shown = {name: question[name] for name in ("id", "text", "name", "state")}
     return shown | {"votes": len(question["voters"])}
-
-
-def clean(text):
-    """Return a text in one line, without what would turn or hide the letters around it."""
-    if not isinstance(text, str):
-        return ""
-    text = "".join(" " if letter.isspace() else letter for letter in text[: 10 * MAX_TEXT])
-    return " ".join("".join(c for c in text if unicodedata.category(c)[0] != "C").split())

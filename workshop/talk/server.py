@@ -10,6 +10,7 @@ monkey.patch_all()
 
 import gzip
 import io
+import json
 import os
 import signal
 import sys
@@ -28,14 +29,18 @@ from gevent.pywsgi import WSGIServer
 from gevent.util import print_run_info
 
 from workshop.hall.site import Site
+from workshop.room.namespace import Room
 from workshop.talk import page
 from workshop.talk.guard import Handler, Server
+from workshop.talk.kept import Kept
 from workshop.talk.lead import TOKEN
 from workshop.talk.room import Slides
 from workshop.talk.stage import ROOM
 
 HALL = os.environ.get("HALL")  # its address, where there is no deck
 PACK = os.environ.get("PACK")  # a folder
+MEMBERS = os.environ.get("ROOM_MEMBERS")  # where who is in the room is kept over a crash
+REPORT = os.environ.get("REPORT")  # where to write at the end how long each point took
 
 settings.configure(
     ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(","),
@@ -112,6 +117,8 @@ def serve(host="127.0.0.1", port=8000):
     site = Site(
         pack, HALL or ROOM or f"http://localhost:{port}", "/" if HALL else "/setup", WSGIHandler()
     )
+    attendees = Room("/room", Kept(Path(MEMBERS) if MEMBERS else None), slides.what_lets_lead)
+    sio.register_namespace(attendees)
     app = socketio.WSGIApp(sio, site)
     server = WSGIServer((host, port), app, handler_class=Handler, backlog=4096)
     try:
@@ -130,6 +137,8 @@ def serve(host="127.0.0.1", port=8000):
     gevent.spawn(slides.look_at_stage)
     server.serve_forever()
     slides.save(os.environ.get("RESULTS"), os.environ.get("REHEARSAL"))
+    if REPORT:
+        Path(REPORT).write_text(json.dumps(attendees.members.report(), indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -266,7 +266,7 @@ class Talk:
             "REHEARSAL": str(self.record or ""),
             "TOKENS": json.dumps({str(int(s.step.number)): s.stacks_token for s in self.steps}),
             "ROOM_FILE": str(self.folder / "room.json"),
-            "MEMBERS_FILE": str(self.members),
+            "ROOM_MEMBERS": str(self.members),
             "REPORT": str(self.args.report.absolute() if self.args.report else ""),
             # Whoever may follow may install from here as well.
             "PACK": str(pack.DEFAULT) if self.room and source.choices(pack.DEFAULT) else "",

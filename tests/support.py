@@ -30,7 +30,7 @@ from workshop.fire import clients
 from workshop.install import environment as installed
 from workshop.install import programs
 from workshop.learn import by_reading
-from workshop.serving import settings
+from workshop.serving import processes, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSIC = ROOT / "classic"
@@ -140,14 +140,9 @@ def python(step):
 
 def manage(step, *arguments, **extra):
     """Run a step's manage.py, and return what it printed."""
-    done = subprocess.run(
-        [python(step), "manage.py", *arguments],
-        cwd=step,
-        env=environment(**WITHOUT | extra),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    command = [python(step), "manage.py", *arguments]
+    options = {"cwd": step, "env": environment(**WITHOUT | extra), "text": True}
+    done = processes.run(command, max(PATIENCE, 60), **options)
     if done.returncode:
         raise ManageFailed(arguments[0], done.stdout + done.stderr)
     return done.stdout + done.stderr

@@ -7,7 +7,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from support import manage
+from support import ANSWER, manage
 
 STEP = 1
 FILES = [
@@ -119,7 +119,7 @@ class TestBoard:
     def test_a_post_from_another_site_is_refused(self, server):
         """Without the token of the page's own form."""
         data = {"author": "Eve", "text": "Posted by a page elsewhere"}
-        answer = requests.post(server.url + "/", data, timeout=20)
+        answer = requests.post(server.url + "/", data, timeout=ANSWER)
         assert answer.status_code == 403, "the form should have {% csrf_token %}, and need it"
 
     def test_what_the_organisers_post_is_official(self, server):
@@ -130,10 +130,10 @@ class TestBoard:
     def test_a_visitor_cannot_post_as_official(self, server):
         """Not even by sending more than the form has."""
         session = requests.Session()
-        session.get(server.url, timeout=20)
+        session.get(server.url, timeout=ANSWER)
         data = {"author": "Eve", "text": "Believe me", "official": "on"}
         data["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
-        page = session.post(server.url + "/", data, timeout=20).text
+        page = session.post(server.url + "/", data, timeout=ANSWER).text
         assert not official(page, "Believe me"), "only staff's notices should be marked official"
 
     def test_the_organisers_can_add_a_notice_in_the_admin(self, server):

@@ -14,7 +14,7 @@ import test_01_plain_django as plain
 import test_02_gevent_server as gevent_server
 from playwright.sync_api import expect
 
-from support import manage
+from support import PATIENCE, manage
 
 STEP = 3
 STATE = "Connected by {}."
@@ -121,7 +121,7 @@ class TestSocket:
         """Not even by sending more than the form has."""
         client = connect(server)
         data = {"author": "Eve", "text": "Trust me", "official": True}
-        client.sio.call("post", data, namespace="/notices", timeout=20)
+        client.sio.call("post", data, namespace="/notices", timeout=PATIENCE)
         assert client.wait_for_notice("Trust me")["official"] is False
 
     def test_presence_counts_in_and_out(self, serve, step, connect):

@@ -717,7 +717,7 @@ def test_watch_checks_again_at_each_save(tmp_path):
         file.write_text((STEPS[variant.step] / variant.file).read_text())
         all_is_done(variant.step, said())
         process.send_signal(signal.SIGINT)
-        assert "Traceback" not in process.communicate(timeout=60)[0]
+        assert "Traceback" not in process.communicate(timeout=PATIENCE)[0]
     finally:
         process.kill()
         process.wait()
@@ -747,7 +747,7 @@ class Watch:
         """Return what it says, up to some words."""
         text = ""
         while until not in text:
-            ready, _, _ = select.select([self.terminal], [], [], 60)
+            ready, _, _ = select.select([self.terminal], [], [], PATIENCE)
             assert ready, f"{until!r} did not come: {text}"
             text += os.read(self.terminal, 100_000).decode()
         return joined(re.sub(r"\x1b\[[\d;?]*\w", "", text))
@@ -791,7 +791,7 @@ def test_a_key_says_more(watch, tmp_path):
     assert notes.read(folder)["step"] == STEPS[4].name
     assert len([*tmp_path.glob("my-*/notices/namespaces.py")]) == 1
     watching.press("q")
-    assert watching.process.wait(60) == 0
+    assert watching.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no pseudo-terminals")
@@ -805,7 +805,7 @@ def test_a_jump_that_is_refused_stays_where_it_was(watch):
         watching.press("j")
         watching.said("steps/01_plain_django would be a part of the workshop, for git.")
     watching.press("q")
-    assert watching.process.wait(60) == 0
+    assert watching.process.wait(PATIENCE) == 0
 
 
 def iter_until(stream, text):

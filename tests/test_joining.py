@@ -4,14 +4,19 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
+import requests
+from test_attendees import Attendee, Leader
 from test_check import SEEN, Watch
 
-from support import PATIENCE, ROOT, STEPS, Client, Server
+from support import PATIENCE, ROOT, STEPS, Server, free_port, wait_until
+from workshop.base.paths import STATE
 from workshop.learn import joining
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="has no pseudo-terminals")
@@ -49,7 +54,7 @@ def room(serve, tmp_path):
 @pytest.fixture
 def presenter(room):
     """Who leads, as a client."""
-    client = Client(room.url, ["/room"], auth={"token": TOKEN})
+    client = Leader(room.url, TOKEN)
     yield client
     client.close()
 
@@ -67,7 +72,7 @@ def stuck(told):
 
 def does(presenter, event, *data):
     """Have the presenter do something."""
-    assert presenter.sio.call(event, data, namespace="/room", timeout=PATIENCE) == ""
+    assert presenter.say(event, *data) == ""
 
 
 def test_it_asks_once_and_tells_no_code(watch, room, presenter, mine):
@@ -77,22 +82,22 @@ def test_it_asks_once_and_tells_no_code(watch, room, presenter, mine):
     assert animal in joining.ANIMALS
     watching.press("\n")
     hint = re.search(r"✗ (.*)", watching.said("raise your hand"))[1].strip()
-    told = presenter.wait("board", lambda told: stuck(told) == {hint: [animal]})
+    told = presenter.board(lambda told: stuck(told) == {hint: [animal]})
     assert told["here"] == told["steps"]["3"]["here"] == 1
     assert json.loads(Path(kept["JOINED_FILE"]).read_text())["secret"] not in json.dumps(told)
     assert "on_psot" not in json.dumps(told), "code left the machine"
 
     watching.press("?")
     assert "y shows the presenter notices/namespaces.py" in watching.said("is about.")
-    up = presenter.wait("board", lambda told: told["hands"])["hands"][0]
+    up = presenter.board(lambda told: told["hands"])["hands"][0]
     assert (up["name"], up["step"], up["hint"], up.get("text")) == (animal, 3, hint, None)
     watching.press("y")
     watching.said("The presenter sees notices/namespaces.py now.")
-    shown = presenter.wait("board", lambda told: told["hands"] and told["hands"][0].get("text"))
+    shown = presenter.board(lambda told: told["hands"] and told["hands"][0].get("text"))
     assert "on_psot" in shown["hands"][0]["text"]
     watching.press("?")
     watching.said("Your hand is down.")
-    told = presenter.wait("board", lambda told: not told["hands"])
+    told = presenter.board(lambda told: not told["hands"])
     assert "on_psot" not in json.dumps(told)
     watching.press("q")
     assert watching.process.wait(PATIENCE) == 0
@@ -107,14 +112,14 @@ def test_what_the_presenter_sends_is_shown(watch, room, presenter, mine):
     watching.said("to stay alone): ")
     watching.press("Ada <b>\n")
     hint = re.search(r"✗ (.*)", watching.said("(you are Ada <b>"))[1].strip()
-    presenter.wait("board", lambda told: stuck(told) == {hint: ["Ada <b>"]})
+    presenter.board(lambda told: stuck(told) == {hint: ["Ada <b>"]})
     does(presenter, "say", {"all": True}, "We go on in five minutes")
     watching.said(": We go on in five minutes")
     does(presenter, "push_hint", 3, hint)
     assert "Did you mean on_post" in watching.said("sent you a better hint")
 
     room.restart()
-    presenter.wait("board", lambda told: stuck(told) == {hint: ["Ada <b>"]})
+    presenter.board(lambda told: stuck(told) == {hint: ["Ada <b>"]})
     does(presenter, "say", {"step": 3, "hint": hint}, "Look at its name")
     watching.said(": Look at its name")
     other = watch(
@@ -126,7 +131,7 @@ def test_what_the_presenter_sends_is_shown(watch, room, presenter, mine):
 
     file = folder / "notices/namespaces.py"
     file.write_text(file.read_text().replace("on_psot", "on_post"))
-    told = presenter.wait("board", lambda told: told["steps"].get("3", {}).get("done") == 2)
+    told = presenter.board(lambda told: told["steps"].get("3", {}).get("done") == 2)
     assert told["stuck"] == []
     watching.said("2 of 2 have all of step 3.")
     assert "Traceback" not in other.said("2 of 2 have all of step 3.")
@@ -159,10 +164,10 @@ def test_help_raises_a_hand_and_lowers_it(room, presenter, tmp_path, monkeypatch
     monkeypatch.setattr(joining, "KEPT", Path(kept["JOINED_FILE"]))
     joining.write({"url": room.url, "name": "otter", "secret": "0" * 32, "since": 0})
     assert types("help", **kept).stdout == "Your hand is up.\n"
-    told = presenter.wait("board", lambda told: told["hands"])
+    told = presenter.board(lambda told: told["hands"])
     assert [each["name"] for each in told["hands"]] == ["otter"]
     assert types("help", **kept).stdout == "Your hand is down.\n"
-    presenter.wait("board", lambda told: not told["hands"])
+    presenter.board(lambda told: not told["hands"])
 
 
 @pytest.mark.parametrize(
@@ -180,3 +185,52 @@ def test_a_room_is_told_from_another_server(serve, room):
     assert joining.is_room(room.url)
     assert not joining.is_room(serve(STEPS[1]).url)
     assert not joining.is_room("http://127.0.0.1:1")
+
+
+def test_the_host_comes_back_and_forgets_who_was_there(tmp_path):
+    port, report = free_port(), tmp_path / "report.json"
+    command = ["host", f"--port={port}", f"--report={report}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workshop", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        said = "".join(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+        token = re.search(rf"http://localhost:{port}/board.html\?token=(\w+)", said)[1]
+        url = f"http://localhost:{port}"
+        page = requests.get(url, timeout=PATIENCE).text
+        assert f"python3 -m workshop check --watch --room {url}\n" in page
+        otter = Attendee(url)
+        assert otter.stand(2, "a hint", 300) == ""
+        assert otter.say("hand", True) == ""
+        otter.close()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            server = next(
+                each
+                for each in psutil.Process(process.pid).children(recursive=True)
+                if listens(each, port)
+            )
+            server.send_signal(number)
+            server.wait(PATIENCE)
+            wait_until(lambda: joining.is_room(url), "the server to be back")
+            leader = Leader(url, token)
+            told = leader.board(lambda told: told["hands"])
+            assert [each["name"] for each in told["hands"]] == ["otter"]
+            leader.close()
+        kept = STATE / f"hall-{port}.json"
+        assert kept.exists()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+        assert not kept.exists(), "a name stays"
+        assert json.loads(report.read_text())["attendees"] == 1
+        assert "otter" not in report.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def listens(process, port):
+    """Tell whether a process has the port."""
+    return any(
+        each.status == psutil.CONN_LISTEN and each.laddr.port == port
+        for each in process.net_connections()
+    )

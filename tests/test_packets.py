@@ -40,10 +40,11 @@ window.WebSocket = class extends WebSocket {
   }
 };
 """
-# Joining and upgrading go on side by side, and a ping comes when five seconds are over: the order
-# is certain within each of these.
+# Joining, in two namespaces, and upgrading go on side by side, and a ping comes when five seconds
+# are over: the order is certain within each of these.
 TRACKS = {
-    "to join": r"0\{|40",
+    "to join /notices": r"0\{|40/notices",
+    "to join /presence": r"40/presence",
     "to upgrade": r"[23]probe$|5$",
     "to end a poll": r"6$",
     "to go on": r"4[23]",

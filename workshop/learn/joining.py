@@ -165,6 +165,7 @@ class Room:
             handle_sigint=False,
             http_session=direct,
         )
+        self.sio.on("connect", self.on_connect, namespace="/room")
         self.sio.on("disconnect", lambda *_: self.there.clear(), namespace="/room")
         self.sio.on("hello", self.on_hello, namespace="/room")
         self.sio.on("room", self.on_room, namespace="/room")
@@ -176,8 +177,11 @@ class Room:
         return {key: self.known[key] for key in ("secret", "name", "since")}
 
     def on_hello(self, hello: dict) -> None:
-        """Take over what the server knows of us, and say again where we stand: it may not know."""
+        """Take over what the server knows of us; sent as we come, it is here before on_connect."""
         self.hand = bool(hello.get("hand"))
+
+    def on_connect(self) -> None:
+        """Say again where we stand: the server may not know."""
         self.there.set()
         if self.standing:
             self.tell()

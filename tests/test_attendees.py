@@ -204,6 +204,7 @@ def test_a_hand_is_raised_and_lowered(talk, join, open_page):
     expect(board.get_by_text("Nobody has raised a hand.")).to_be_visible()
     assert second.wait("hello") == {"name": "fox", "hand": False}
     assert second.say("hand", True) == ""
+    expect(hands.locator(".name")).to_have_text(["fox"])
     expect(hands.locator("details")).to_be_hidden()
 
     with view.expect_popup() as popup:

@@ -240,8 +240,10 @@ def test_who_was_away_or_comes_late_has_missed_nothing(talk, join):
     twin = join("otter", otter.secret)
     otter.close()
     twin.stand(5)
-    board = leader.board(lambda board: board["steps"]["3"]["bars"][4] == 1)
-    assert board["here"] == 3
+    leader.board(lambda board: board["steps"]["3"]["bars"][4] == 1)
+    file = Path(talk.extra["ROOM_MEMBERS"])
+    kept = wait_until(lambda: POINTS[4] in (text := file.read_text()) and text, "the file")
+    assert [each["left"] for each in json.loads(kept)["members"].values()] == [None] * 3
 
 
 def test_a_killed_server_is_not_noticed(talk, join, open_page):

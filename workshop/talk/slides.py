@@ -27,6 +27,7 @@ from workshop.talk.export import export_pdf, export_site
 HELP = "present the talk; --share lets the room follow, --export writes a PDF or a site"
 SLIDES = ROOT / "slides"
 POSTS_IN_TEN_SECONDS = "3"  # from one phone
+MEMBERS = "members.json"  # who is in the room, while the talk goes on
 RETRY = 5  # seconds, before a step that could not be started is tried again
 preparing = threading.Lock()
 
@@ -190,6 +191,7 @@ class Talk:
             # With the time, as an attendee's my/: two starts in a row lose nothing.
             now = time.strftime("%Y-%m-%d-%H%M%S")
             before = self.folder.with_name(f"{self.folder.name}-{now}")
+            (self.folder / MEMBERS).unlink(missing_ok=True)  # Not even of a talk that was killed.
             self.folder.rename(before)
             said = f"empty: without --keep, what the last talk left goes to {shown(before)}"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -256,7 +258,7 @@ class Talk:
             "REHEARSAL": str(self.record or ""),
             "TOKENS": json.dumps({str(int(s.step.number)): s.stacks_token for s in self.steps}),
             "ROOM_FILE": str(self.folder / "room.json"),
-            "ROOM_MEMBERS": str(self.folder / "members.json"),
+            "ROOM_MEMBERS": str(self.folder / MEMBERS),
         }
         self.deck = Child(
             [sys.executable, "-m", "workshop.talk.server", f"{self.host}:{self.port}"],

@@ -215,6 +215,24 @@ def test_a_hand_is_raised_and_lowered(talk, join, open_page):
         page.context.close()
 
 
+def test_nothing_moves_under_who_types(talk, join, open_page):
+    board = open_board(open_page, talk, **PROJECTOR)
+    for hint in (HINT, OTHER):
+        join(hint).stand(4, hint, 300)
+        expect(stuck_at(board, hint)).to_be_visible()
+    field = stuck_at(board, OTHER).get_by_label("A sentence to them")
+    field.fill("Look at")
+    join("lynx").stand(4, OTHER, 400)
+    expect(stuck_at(board, OTHER).locator(".number")).to_have_text("2")
+    names = board.locator("#stuck > li .name")
+    expect(names).to_have_text([HINT, OTHER])
+    expect(field).to_be_focused()
+    field.blur()
+    expect(names).to_have_text([OTHER, HINT])
+    expect(field).to_have_value("Look at")
+    board.context.close()
+
+
 def test_who_was_away_or_comes_late_has_missed_nothing(talk, join):
     leader = join(kind=Leader)
     fox, otter = join("fox"), join("otter")
@@ -425,6 +443,42 @@ def test_a_full_room_forgets_who_has_gone_first(monkeypatch):
     numbers = [room.say({"all": True}, None, "sentence", "x", None)["id"] for _ in range(60)]
     assert numbers == sorted(set(numbers))
     assert len(room.said) == 50
+
+
+def test_the_report_says_how_long_each_point_took(monkeypatch):
+    now = [0]
+    monkeypatch.setattr(members.time, "time", lambda: now[0])
+    room = members.Members(Kept(None))
+
+    def stand(who, at, passed, hint=None):
+        now[0] = at
+        room.stand(who, 3, {POINTS[number] for number in passed}, hint, at)
+
+    for who in "abc":
+        room.join(who, who)
+        stand(who, 1000, [0, 1])
+    stand("a", 1060, [0, 1, 2, 3])  # 30 seconds each
+    stand("a", 1100, [0, 2, 3], HINT)  # One is broken,
+    stand("a", 1300, [0, 1, 2, 3, 4])  # and mended: that is no news. The next took 240 seconds.
+    stand("b", 1050, [0, 1, 2], OTHER)
+    stand("c", 1090, [0, 1, 2], OTHER)
+    stand("b", 1100, [0, 1, 2, 3])  # It was no 2 minutes at that hint.
+    now[0] = 1210
+    report = room.report()
+    assert report["attendees"] == 3
+    step = report["steps"]["3"]
+    assert [(each["people"], each["median"]) for each in step["points"][:6]] == [
+        (0, None),
+        (0, None),
+        (3, 50),
+        (2, 40),
+        (1, 240),
+        (0, None),
+    ]
+    assert step["hints"] == [
+        {"hint": HINT, "people": 1, "median": 200},
+        {"hint": OTHER, "people": 1, "median": 120},
+    ]
 
 
 def test_what_cannot_be_kept_is_said_all_the_same(tmp_path):

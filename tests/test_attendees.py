@@ -107,6 +107,13 @@ def test_fifty_attendees_on_the_board(talk, join, open_page):
             assert each.stand(passed, hint, seconds) == ""
         else:
             assert each.stand(2, step=4) == ""
+    # An attendee hears how the room is, at its own step
+    told = room[0].wait("room", lambda told: told["done"] == 41)
+    assert told["step"] == 3
+    assert told["here"] == 50
+    assert told["points"][3:5] == [50, 43]
+    assert room[45].wait("room", lambda told: told["here"] == 50)["step"] == 4
+
     board = open_board(open_page, talk, **PROJECTOR)
     expect(board.locator("#figures")).to_have_text(re.compile(r"50 here\s+7 stuck\s+0 hands"))
     expect(board.locator("#steps button")).to_have_text(["Step 3: 40", "Step 4: 10"])
@@ -143,13 +150,6 @@ def test_fifty_attendees_on_the_board(talk, join, open_page):
             assert each.wait("said")["text"] == "Look at <b>is_valid()</b>"
             first = each.wait("said")
         assert first["text"] == "We go on in five minutes"
-
-    # An attendee hears how the room is, at its own step
-    told = room[0].wait("room", lambda told: told["done"] == 41)
-    assert told["step"] == 3
-    assert told["here"] == 50
-    assert told["points"][3:5] == [50, 43]
-    assert room[45].wait("room", lambda told: told["here"] == 50)["step"] == 4
 
     board.get_by_text("Who is at step 4: 10").click()
     last = board.locator("#people li", has_text="attendee 49")

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from test_follow import AXE, PHONE, TOKEN, Deck, open_page, violations
 
 from support import PATIENCE, ROOT, Client, wait_until
+from workshop.fire.clients import hang_up
 from workshop.learn import lessons
 from workshop.room import members
 from workshop.talk.kept import Kept
@@ -106,6 +107,13 @@ def test_fifty_attendees_on_the_board(talk, join, open_page):
             assert each.stand(passed, hint, seconds) == ""
         else:
             assert each.stand(2, step=4) == ""
+    # An attendee hears how the room is, at its own step
+    told = room[0].wait("room", lambda told: told["done"] == 41)
+    assert told["step"] == 3
+    assert told["here"] == 50
+    assert told["points"][3:5] == [50, 43]
+    assert room[45].wait("room", lambda told: told["here"] == 50)["step"] == 4
+
     board = open_board(open_page, talk, **PROJECTOR)
     expect(board.locator("#figures")).to_have_text(re.compile(r"50 here\s+7 stuck\s+0 hands"))
     expect(board.locator("#steps button")).to_have_text(["Step 3: 40", "Step 4: 10"])
@@ -142,13 +150,6 @@ def test_fifty_attendees_on_the_board(talk, join, open_page):
             assert each.wait("said")["text"] == "Look at <b>is_valid()</b>"
             first = each.wait("said")
         assert first["text"] == "We go on in five minutes"
-
-    # An attendee hears how the room is, at its own step
-    told = room[0].wait("room", lambda told: told["done"] == 41)
-    assert told["step"] == 3
-    assert told["here"] == 50
-    assert told["points"][3:5] == [50, 43]
-    assert room[45].wait("room", lambda told: told["here"] == 50)["step"] == 4
 
     board.get_by_text("Who is at step 4: 10").click()
     last = board.locator("#people li", has_text="attendee 49")
@@ -204,6 +205,7 @@ def test_a_hand_is_raised_and_lowered(talk, join, open_page):
     expect(board.get_by_text("Nobody has raised a hand.")).to_be_visible()
     assert second.wait("hello") == {"name": "fox", "hand": False}
     assert second.say("hand", True) == ""
+    expect(hands.locator(".name")).to_have_text(["fox"])
     expect(hands.locator("details")).to_be_hidden()
 
     with view.expect_popup() as popup:
@@ -213,6 +215,24 @@ def test_a_hand_is_raised_and_lowered(talk, join, open_page):
         page.context.close()
 
 
+def test_nothing_moves_under_who_types(talk, join, open_page):
+    board = open_board(open_page, talk, **PROJECTOR)
+    for hint in (HINT, OTHER):
+        join(hint).stand(4, hint, 300)
+        expect(stuck_at(board, hint)).to_be_visible()
+    field = stuck_at(board, OTHER).get_by_label("A sentence to them")
+    field.fill("Look at")
+    join("lynx").stand(4, OTHER, 400)
+    expect(stuck_at(board, OTHER).locator(".number")).to_have_text("2")
+    names = board.locator("#stuck > li .name")
+    expect(names).to_have_text([HINT, OTHER])
+    expect(field).to_be_focused()
+    field.blur()
+    expect(names).to_have_text([OTHER, HINT])
+    expect(field).to_have_value("Look at")
+    board.context.close()
+
+
 def test_who_was_away_or_comes_late_has_missed_nothing(talk, join):
     leader = join(kind=Leader)
     fox, otter = join("fox"), join("otter")
@@ -220,7 +240,7 @@ def test_who_was_away_or_comes_late_has_missed_nothing(talk, join):
     otter.stand(3, OTHER, 300)
     assert leader.say("say", {"step": 3, "hint": HINT}, "first") == ""
     seen = fox.wait("said")["id"]
-    fox.close()
+    hang_up(fox.sio)  # Its network is cut.
     leader.board(lambda board: board["here"] == 2)  # It may be back soon.
     assert leader.say("push_hint", 3, HINT) == ""
     assert leader.say("say", {"all": True}, "to all") == ""
@@ -239,8 +259,10 @@ def test_who_was_away_or_comes_late_has_missed_nothing(talk, join):
     twin = join("otter", otter.secret)
     otter.close()
     twin.stand(5)
-    board = leader.board(lambda board: board["steps"]["3"]["bars"][4] == 1)
-    assert board["here"] == 3
+    leader.board(lambda board: board["steps"]["3"]["bars"][4] == 1)
+    file = Path(talk.extra["ROOM_MEMBERS"])
+    kept = wait_until(lambda: POINTS[4] in (text := file.read_text()) and text, "the file")
+    assert [each["left"] for each in json.loads(kept)["members"].values()] == [None] * 3
 
 
 def test_a_killed_server_is_not_noticed(talk, join, open_page):
@@ -416,6 +438,42 @@ def test_a_full_room_forgets_who_has_gone_first(monkeypatch):
     numbers = [room.say({"all": True}, None, "sentence", "x", None)["id"] for _ in range(60)]
     assert numbers == sorted(set(numbers))
     assert len(room.said) == 50
+
+
+def test_the_report_says_how_long_each_point_took(monkeypatch):
+    now = [0]
+    monkeypatch.setattr(members.time, "time", lambda: now[0])
+    room = members.Members(Kept(None))
+
+    def stand(who, at, passed, hint=None):
+        now[0] = at
+        room.stand(who, 3, {POINTS[number] for number in passed}, hint, at)
+
+    for who in "abc":
+        room.join(who, who)
+        stand(who, 1000, [0, 1])
+    stand("a", 1060, [0, 1, 2, 3])  # 30 seconds each
+    stand("a", 1100, [0, 2, 3], HINT)  # One is broken,
+    stand("a", 1300, [0, 1, 2, 3, 4])  # and mended: that is no news. The next took 240 seconds.
+    stand("b", 1050, [0, 1, 2], OTHER)
+    stand("c", 1090, [0, 1, 2], OTHER)
+    stand("b", 1100, [0, 1, 2, 3])  # It was no 2 minutes at that hint.
+    now[0] = 1210
+    report = room.report()
+    assert report["attendees"] == 3
+    step = report["steps"]["3"]
+    assert [(each["people"], each["median"]) for each in step["points"][:6]] == [
+        (0, None),
+        (0, None),
+        (3, 50),
+        (2, 40),
+        (1, 240),
+        (0, None),
+    ]
+    assert step["hints"] == [
+        {"hint": HINT, "people": 1, "median": 200},
+        {"hint": OTHER, "people": 1, "median": 120},
+    ]
 
 
 def test_what_cannot_be_kept_is_said_all_the_same(tmp_path):

@@ -409,8 +409,10 @@ def test_a_board_begins_fresh_unless_the_last_talk_is_to_be_kept(tmp_path):
     with contextlib.closing(Talk("--keep", **settings)) as talk:
         assert "as the last talk left them" in talk.boards()
         assert "Before the restart" in talk.page("4")
+    (tmp_path / "state" / "members.json").write_text('{"members": {}}')  # as where it was killed
     with contextlib.closing(Talk(**settings)) as talk:
         assert str(tmp_path / "state-20") in talk.boards(), "it should be kept, with its time"
+        assert not [*tmp_path.rglob("members.json")], "nobody's name stays"
         assert "Before the restart" not in talk.page("4")
     assert (
         not (STEPS[4] / "db.sqlite3").exists()

@@ -4,7 +4,7 @@ import contextlib
 import statistics
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -32,7 +32,8 @@ class Member:
     text: str | None = None
     since: float = 0  # the last point that was new, or the beginning of the step
     left: float | None = None
-    took: dict[str, dict[str, float]] = field(default_factory=dict)  # step: {point: seconds}
+    # step: {point: seconds}, none where it was there from the beginning
+    took: dict[str, dict[str, float | None]] = field(default_factory=dict)
     stuck: dict[str, dict[str, float]] = field(default_factory=dict)  # step: {hint: seconds}
 
     def here(self) -> bool:
@@ -117,14 +118,12 @@ class Members:
             member.settle_hint(now)
             member.hint, member.hint_since = hint, since
         member.hint_since = min(member.hint_since, since)
-        if step != member.step:
+        took = member.took.setdefault(str(step), {})
+        new = [each for each in works if each not in took]
+        for each in new:  # What came together took the same part of the time.
+            took[each] = (now - member.since) / len(new) if step == member.step else None
+        if new or step != member.step:
             member.step, member.since = step, now
-        else:
-            took = member.took.setdefault(str(step), {})
-            new = [each for each in works if each not in member.passed and each not in took]
-            for each in new:  # What came together took the same part of the time.
-                took[each] = (now - member.since) / len(new)
-            member.since = now if new else member.since
         member.passed = works
         self.changed()
 
@@ -284,12 +283,13 @@ def public(said: dict, now: float | None = None) -> dict:
     return {name: said[name] for name in ("id", "kind", "text", "hint")} | {"ago": ago}
 
 
-def gathered(each: Iterable[dict[str, float]]) -> defaultdict[str, list[float]]:
-    """Return by their names the values of all."""
+def gathered(each: Iterable[Mapping[str, float | None]]) -> defaultdict[str, list[float]]:
+    """Return by their names the seconds of all."""
     found: defaultdict[str, list[float]] = defaultdict(list)
     for values in each:
         for name, seconds in values.items():
-            found[name].append(seconds)
+            if seconds is not None:
+                found[name].append(seconds)
     return found
 
 

@@ -180,6 +180,7 @@ class Talk:
         # Whoever has 6379 may go away in the middle of the talk, or say things of its own.
         self.redis = redis_server.own_or_named()
         self.folder = state_folder()
+        self.members = self.folder / "members.json"  # who is here, while the talk goes on
         self.past = self.begin(args.keep)
         self.steps: list[LiveStep] = []
         self.threads: list[threading.Thread] = []
@@ -188,7 +189,6 @@ class Talk:
         self.began = time.time()
         # With the rest of the talk, which the next one puts away.
         self.results = (args.results or self.folder / "results.json").absolute()
-        self.members = self.folder / "members.json"
         self.record = rehearsal.new_record() if args.rehearse else None
 
     def begin(self, keep: bool) -> str:
@@ -200,6 +200,7 @@ class Talk:
             # With the time, as an attendee's my/: two starts in a row lose nothing.
             now = time.strftime("%Y-%m-%d-%H%M%S")
             before = self.folder.with_name(f"{self.folder.name}-{now}")
+            self.members.unlink(missing_ok=True)  # Not even of a talk that was killed.
             self.folder.rename(before)
             said = f"empty: without --keep, what the last talk left goes to {shown(before)}"
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -97,7 +97,8 @@ function drawStep() {
     item.style.setProperty("--at", at[row] / board.here);
     item.classList.toggle("now", at[row] > 0);
     set(item, ".name", points[row]);
-    set(item, ".number", `${bars[row]} of ${board.here}`);
+    set(item, ".past", String(bars[row]));
+    set(item, ".of", ` of ${board.here}`);
     set(item, ".unseen", ` are past here, ${at[row]} at it now`);
   });
   set($("#there"), "summary", `Who is at step ${number}: ${here}`);
@@ -109,7 +110,7 @@ function makePoint() {
     "li",
     {},
     element("span", { className: "name" }),
-    element("span", { className: "number" }),
+    element("span", { className: "number" }, element("span", { className: "past" }), element("span", { className: "of" })),
     element("span", { className: "unseen" }),
   );
 }

@@ -26,8 +26,8 @@ from django.urls import path, re_path
 from gevent.pywsgi import WSGIServer
 from gevent.util import print_run_info
 
+from workshop.serving.guard import Handler, Server
 from workshop.talk import page
-from workshop.talk.guard import Handler, Server
 from workshop.talk.lead import TOKEN
 from workshop.talk.room import Slides
 from workshop.talk.stage import ROOM

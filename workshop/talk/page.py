@@ -7,24 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workshop.base.paths import NODE_MODULES, ROOT
+from workshop.serving.files import FONTS, TYPES, inside
 
 HERE = Path(os.environ.get("SLIDES", ROOT / "slides"))
-FONTS = tuple(
-    f"@fontsource-variable/{font}/files/{font}-latin-wght-normal.woff2"
-    for font in ("atkinson-hyperlegible-next", "atkinson-hyperlegible-mono")
-)
 PACKAGES = ("reveal.js/dist/", "socket.io-client/dist/", *FONTS)
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".woff2": "font/woff2",
-}
-
-PACKED = {".png", ".webp", ".woff2"}  # Nothing makes these smaller.
 
 
 def render(live: bool = False, room: str = "") -> str:
@@ -71,6 +57,4 @@ def version() -> str:
 
 def find(address: str) -> Path | None:
     """Return the file at an address of the deck."""
-    base = (NODE_MODULES if address.startswith(PACKAGES) else HERE).resolve()
-    file = (base / address).resolve()
-    return file if file.is_relative_to(base) and file.suffix in TYPES and file.is_file() else None
+    return inside(NODE_MODULES if address.startswith(PACKAGES) else HERE, address)

@@ -8,43 +8,28 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import gzip
 import io
 import os
 import signal
 import sys
-from functools import lru_cache
 
-import django
 import gevent
 import segno
 import socketio
-from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.urls import path, re_path
 from gevent.pywsgi import WSGIServer
 from gevent.util import print_run_info
 
 from workshop.serving.guard import Handler, Server
+from workshop.serving.web import answer, configure
 from workshop.talk import page
 from workshop.talk.lead import TOKEN
 from workshop.talk.room import Slides
 from workshop.talk.stage import ROOM
 
-settings.configure(
-    ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(","),
-    ROOT_URLCONF=__name__,
-    MIDDLEWARE=[
-        "django.middleware.security.SecurityMiddleware",
-        "django.middleware.common.CommonMiddleware",
-        "django.middleware.http.ConditionalGetMiddleware",
-        "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    ],
-    X_FRAME_OPTIONS="SAMEORIGIN",  # The presenter's view has the deck in frames.
-    SECURE_CROSS_ORIGIN_OPENER_POLICY=None,  # Without TLS it is but an error in the console.
-)
-django.setup()
+configure(__name__, frames="SAMEORIGIN")  # The presenter's view has the deck in frames.
 
 
 def deck(request):
@@ -69,20 +54,6 @@ def qr(request):
     code = segno.make(ROOM or request.build_absolute_uri("/"), micro=False)
     code.save(svg, kind="svg", border=3, light="#fff", omitsize=True)
     return answer(request, svg.getvalue(), ".svg")
-
-
-squeeze = lru_cache(maxsize=100)(gzip.compress)
-
-
-def answer(request, data, suffix):
-    """Return a response that a browser keeps, and asks again whether it is still the one."""
-    response = HttpResponse(data, page.TYPES[suffix])
-    if suffix not in page.PACKED and "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.content = squeeze(data)
-        response["Content-Encoding"] = "gzip"
-    response["Vary"] = "Accept-Encoding"
-    response["Cache-Control"] = "no-cache"
-    return response
 
 
 urlpatterns = [path("", deck), path("qr.svg", qr), re_path(r"^([\w./@-]+)$", file)]

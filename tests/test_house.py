@@ -15,7 +15,7 @@ TOOL = ROOT / "workshop"
 BELOW = ["base", "install", "serving"]
 MODULES = sorted(TOOL.rglob("*.py"))
 # A room may use another one's work, where that is said here.
-ALSO = {"talk": {"show"}}  # the QR code of what is shared
+ALSO = {"talk": {"show"}, "room": {"learn"}}  # the QR code of what is shared; the lessons
 FOREIGN = {"support", "scratch", "conftest", "steps", "tests", "slides", "notebooks", "classic"}
 
 

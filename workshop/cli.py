@@ -21,6 +21,7 @@ GROUPS = {
         "start": "workshop.learn.start",
         "check": "workshop.learn.check",
         "jump": "workshop.learn.jump",
+        "home": "workshop.room.home",
         "diff": "workshop.show.diff",
         "publish": "workshop.show.publish",
         "stacks": "workshop.show.stacks",

@@ -14,7 +14,7 @@ from workshop.base.steptree import README, belongs
 from workshop.learn.lessons import NUMBERS, lesson
 from workshop.room.changes import changes
 from workshop.room.markdown import file_in_colour, line_to_html, to_html
-from workshop.serving.files import FONTS, TYPES, inside
+from workshop.serving.files import FONTS, inside
 
 PAGES = Path(__file__).with_name("pages")
 ASSETS = "assets/"
@@ -70,14 +70,9 @@ def readable(address: str) -> Path | None:
 
 def lesson_page(step: Step, live: bool = False) -> str:
     """Return a step's README, and beside it what the step changes."""
-    number = all_steps().index(step)
-    files = [path for each in all_steps()[max(0, number - 1) : number + 1] for path in each_of(each)]
+    folders = [each.folder for each in all_steps() if each.name <= step.name][-2:]
+    files = [path for folder in folders for path in folder.rglob("*") if belongs(path.name)]
     return make_lesson(step, live, max(path.stat().st_mtime_ns for path in [*files, *OURS]))
-
-
-def each_of(step: Step) -> list[Path]:
-    """Return the files of a step."""
-    return [path for path in step.folder.rglob("*") if belongs(path.name) and path.is_file()]
 
 
 @lru_cache(maxsize=50)
@@ -112,7 +107,8 @@ def file_page(address: str, path: Path) -> str:
         name = plain(title[1]) if title else address
     else:
         name = address
-        body = f'<h1>{html.escape(address)}</h1><pre class="whole">{file_in_colour(text, path.name)}</pre>'
+        code = file_in_colour(text, path.name)
+        body = f'<h1>{html.escape(address)}</h1><pre class="whole">{code}</pre>'
     return page(name, f'<main class="alone">{body}</main>', up="../" * address.count("/"))
 
 
@@ -130,7 +126,7 @@ def page(title: str, body: str, up: str = "", number: str = "", live: bool = Fal
     """Return a whole page; up leads from it to where all of them begin."""
     steps = "".join(
         f'<li><a href="{up}steps/{step.name}/{README}"'
-        f'{" aria-current=page" if step.number == number else ""}'
+        f"{' aria-current=page' if step.number == number else ''}"
         f' title="{html.escape(step.title)}">{int(step.number)}</a></li>'
         for step in all_steps()
     )

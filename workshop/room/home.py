@@ -7,8 +7,10 @@ import sys
 import webbrowser
 from pathlib import Path
 
+from workshop.base import notes
 from workshop.base.paths import ROOT, STATE, shown_folder
 from workshop.base.problem import Problem
+from workshop.base.steps import find
 from workshop.learn import events, mine
 from workshop.serving import running
 from workshop.serving.ports import answers, choose_port
@@ -50,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
         told = running.tell(
             step="the lessons", folder=str(ROOT), url=url, port=port, redis=None, home=str(folder)
         )
-        address = f"{url}/?token={token}"
+        address = f"{url}/{lesson_of(folder)}?token={token}"
         print(f"\nThe lessons, with what you do in {shown_folder(folder)}:\n\n  {address}\n")
         print("Who has this address can run what is in that folder: keep it to yourself.")
         print("\nCtrl-C ends it, and what its buttons have started.\n", flush=True)
@@ -67,6 +69,14 @@ def main(args: argparse.Namespace) -> int:
         server.end()
     print("\nStopped.", flush=True)
     return 0
+
+
+def lesson_of(folder: Path) -> str:
+    """Return the address of the lesson that a folder is in, or of them all."""
+    try:
+        return f"steps/{find(notes.read(folder).get('step', '')).name}/README.md"
+    except Problem:
+        return ""
 
 
 def start(folder: Path, port: int, token: str, state: Path) -> Child:

@@ -42,7 +42,7 @@ def page(request, address):
     return answer(request, *found)
 
 
-urlpatterns = [re_path(r"^(.*)$", page)]
+urlpatterns = [re_path(r"^([\w./@-]*)$", page)]
 
 
 def serve(host, port):

@@ -6,6 +6,7 @@ So all links of the READMEs hold, under whatever address a server has these page
 import html
 import re
 from functools import lru_cache
+from os.path import isfile  # which takes a name that is too long for one that is not there
 from pathlib import Path
 
 from workshop.base.paths import NODE_MODULES, ROOT
@@ -35,7 +36,7 @@ def find(address: str, live: bool = False) -> tuple[bytes, str] | None:
     live: the page has the buttons of `home` as well, and a server to talk to.
     """
     if not address:
-        return contents().encode(), ".html"
+        return contents(live).encode(), ".html"
     if address.startswith(ASSETS):
         file = asset(address.removeprefix(ASSETS))
         return (file.read_bytes(), file.suffix) if file else None
@@ -65,7 +66,7 @@ def readable(address: str) -> Path | None:
     if not all(belongs(part) or DIFF.fullmatch(part) for part in rest):
         return None
     path = (ROOT / address).resolve()
-    return path if path.is_relative_to(ROOT / first) and path.is_file() else None
+    return path if path.is_relative_to(ROOT / first) and isfile(path) else None
 
 
 def lesson_page(step: Step, live: bool = False) -> str:
@@ -112,14 +113,14 @@ def file_page(address: str, path: Path) -> str:
     return page(name, f'<main class="alone">{body}</main>', up="../" * address.count("/"))
 
 
-def contents() -> str:
+def contents(live: bool = False) -> str:
     """Return the page that leads to all others."""
     items = "".join(
         f'<li><a href="steps/{step.name}/{README}">{html.escape(step.title)}</a>'
         f"<p>{line_to_html(step.lesson)}</p></li>"
         for step in all_steps()
     )
-    return page("The steps", fill("contents.html", steps=items))
+    return page("The steps", fill("contents.html", steps=items), live=live)
 
 
 def page(title: str, body: str, up: str = "", number: str = "", live: bool = False) -> str:

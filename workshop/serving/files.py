@@ -1,5 +1,6 @@
 """The files that a page is given, and their types."""
 
+from os.path import isfile  # which takes a name that is too long for one that is not there
 from pathlib import Path
 
 FONTS = tuple(
@@ -22,4 +23,4 @@ def inside(base: Path, address: str) -> Path | None:
     """Return the file at an address below a folder, if a page may be given it."""
     base = base.resolve()
     file = (base / address).resolve()
-    return file if file.is_relative_to(base) and file.suffix in TYPES and file.is_file() else None
+    return file if file.is_relative_to(base) and file.suffix in TYPES and isfile(file) else None

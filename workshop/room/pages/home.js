@@ -22,7 +22,6 @@ if (token) connect(io("/home", {
 
 function connect(home) {
   home.on("connect", () => {
-    say($("#state"), "");
     for (const button of $$("[data-tab]")) button.hidden = false;
     if (panels.length) drawTabs();
   });
@@ -62,6 +61,8 @@ function connect(home) {
 
 // The folder, and what is done to it.
 
+let shown = null; // the address of the running step
+
 function drawState({ folder, step: built, doing, board }) {
   const here = built === step ? "this step" : `step ${built}`;
   say($("#state"), built ? `${folder} is to be ${here}.` : `There is no ${folder} yet.`);
@@ -76,20 +77,24 @@ function drawState({ folder, step: built, doing, board }) {
   const other = $("#other");
   other.hidden = !built || built === step;
   say(other, `${folder} is to be step ${built}: its points are in that lesson.`);
-  const { href } = $("#address");
   $("#nothing").hidden = !!board;
   $("#running").hidden = !board;
-  if (board && href !== new URL(board).href) {
-    Object.assign($("#address"), { href: board, textContent: board });
-    $("#frame").src = board;
-  }
-  if (!board && href) {
-    $("#address").removeAttribute("href");
-    $("#frame").removeAttribute("src");
-  }
+  if (board === shown) return;
+  shown = board;
+  $("#frame").replaceChildren();
+  if (!board) return $("#address").removeAttribute("href");
+  Object.assign($("#address"), { href: board, textContent: board });
+  loadBoard();
 }
 
-$("#reload")?.addEventListener("click", () => ($("#frame").src = $("#address").href));
+// It may not lead this page elsewhere. Another port is another origin: nothing of this page is open to it.
+function loadBoard() {
+  const frame = make("iframe", { title: "The running step", src: shown });
+  frame.sandbox = "allow-scripts allow-same-origin allow-forms";
+  $("#frame").replaceChildren(frame);
+}
+
+$("#reload")?.addEventListener("click", loadBoard);
 
 // What the commands print.
 
@@ -99,13 +104,14 @@ const outputs = {
   began(topic, { command }) {
     say($(`[data-output="${topic}"]`), `$ ${command}\n`);
     say($(`[data-ended="${topic}"]`), "");
+    if (topic === "check") for (const each of ["output", "ended"]) say($(`[data-${each}="begin"]`), "");
   },
   output(topic, { text }) {
     const log = $(`[data-output="${topic}"]`);
     const follows = log.scrollTop + log.clientHeight > log.scrollHeight - 30;
     log.append(text);
     if (log.textContent.length > LONGEST) log.textContent = log.textContent.slice(-LONGEST / 2);
-    if (follows) log.scrollTop = log.scrollHeight;
+    if (follows && topic !== "begin") log.scrollTop = log.scrollHeight;
   },
   ended(topic, { text }) {
     say($(`[data-ended="${topic}"]`), text);
@@ -161,8 +167,9 @@ function drawHint(found, shown = 1) {
   if (hint.code) rows.push(["", make("pre", { textContent: hint.code })]);
   rows.push(["Look at", make("span", {}, hint.place, make("br"), readme(hint.lesson))]);
   if (level > 1) rows.push(["Hint", more(hint.more)]);
-  if (level > 2) rows.push([hint.difference.title, lines(hint.difference.lines)]);
   $("#hint dl").replaceChildren(...rows.flatMap(([name, text]) => [make("dt", { textContent: name }), make("dd", {}, text)]));
+  const { title, lines } = hint.difference;
+  $("#difference").replaceChildren(...(level > 2 ? [make("h3", { textContent: title }), coloured(lines)] : []));
   $("#better").hidden = level >= Math.min(2, hint.levels);
   $("#lines").hidden = level >= hint.levels || hint.levels < 3;
 }
@@ -185,7 +192,7 @@ function more(text) {
   }));
 }
 
-function lines(all) {
+function coloured(all) {
   return make("pre", {}, ...all.map((line) => {
     const className = { "+": "plus", "-": "minus" }[line[0]] ?? "";
     return make("span", { className, textContent: className ? line : `${line}\n` });

@@ -69,6 +69,7 @@ class Work(socketio.Namespace):
         typed = [sys.executable, "-m", "workshop", *arguments(self.folder, name, step)]
         self.children[topic] = Child(typed, log=f"home-{topic}", cwd=ROOT)
         gevent.spawn(self.follow, topic)
+        self.tell_state()
         return ""
 
     def on_stop(self, sid, name):
@@ -108,6 +109,7 @@ class Work(socketio.Namespace):
         self.doing.discard(topic)
         self.stopped.discard(topic)
         del self.children[topic]
+        self.tell_state()  # first: what has ended can be begun again
         self.tell(topic, "ended", {"text": "Stopped." if stopped else ending(code), "code": code})
 
     def tell_output(self, topic: str, output: bytes) -> None:
@@ -124,14 +126,18 @@ class Work(socketio.Namespace):
         """Tell the pages what is new in the folder, whoever has done it."""
         changed = None
         while True:
-            if (state := self.look()) != self.state:
-                self.state = state
-                self.emit("state", state)
+            self.tell_state()
             # A file that is looked at now and then: to be told by the system takes a thread.
             if (now := changed_at(events.file_of(self.folder))) != changed:
                 changed = now
                 self.pass_on_events()
             gevent.sleep(LOOK_EVERY)
+
+    def tell_state(self) -> None:
+        """Tell the pages of the folder, if anything is new."""
+        if (state := self.look()) != self.state:
+            self.state = state
+            self.emit("state", state)
 
     def look(self) -> dict:
         """Return which step the folder is to be, what is done to it now, and where it is served."""

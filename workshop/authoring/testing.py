@@ -23,6 +23,7 @@ APART = (
     "engines",
     "fire",
     "hall",
+    "home",
     "notebooks",
     "peers",
     "room",

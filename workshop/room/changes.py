@@ -43,6 +43,7 @@ def all_files(step: Step) -> str:
     """Return the files of the first step."""
     tree = steptree.read(step.folder)
     texts = {path: file.content.decode() for path, file in tree.items() if path != README}
+    texts = {path: text for path, text in texts.items() if text}
     parts = [
         details(path, lines_of(text.count("\n")), code(text, path)) for path, text in texts.items()
     ]

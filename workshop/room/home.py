@@ -36,13 +36,15 @@ def needs(args: argparse.Namespace) -> set[str]:
 def main(args: argparse.Namespace) -> int:
     """Serve the lessons on this machine alone, until Ctrl-C; again if the server dies."""
     folder = mine.chosen(args.dir)
-    if other := [each for each in running.everything() if each.get("home") == str(folder)]:
-        raise Problem(f"It runs already, in another terminal: {other[0]['url']}/")
-    stop = when_told_to_end()
-    port = choose_port(HERE, args.port, FIRST_PORT)
     state = STATE / "home"
     state.mkdir(parents=True, exist_ok=True)
     token = token_of(state / "token")
+    if other := [each for each in running.everything() if each.get("home") == str(folder)]:
+        print("It runs already, in another terminal.")
+        show(other[0]["url"], folder, token, not args.no_browser)
+        return 0
+    stop = when_told_to_end()
+    port = choose_port(HERE, args.port, FIRST_PORT)
     server = start(folder, port, token, state)
     told = None
     try:
@@ -52,12 +54,8 @@ def main(args: argparse.Namespace) -> int:
         told = running.tell(
             step="the lessons", folder=str(ROOT), url=url, port=port, redis=None, home=str(folder)
         )
-        address = f"{url}/{lesson_of(folder)}?token={token}"
-        print(f"\nThe lessons, with what you do in {shown_folder(folder)}:\n\n  {address}\n")
-        print("Who has this address can run what is in that folder: keep it to yourself.")
-        print("\nCtrl-C ends it, and what its buttons have started.\n", flush=True)
-        if not args.no_browser:
-            webbrowser.open(address)
+        show(url, folder, token, not args.no_browser)
+        print("Ctrl-C ends it, and what its buttons have started.\n", flush=True)
         while not stop.wait(0.2):
             if server.exit_code() is not None:
                 print("The server of the lessons had died: started again.", flush=True)
@@ -69,6 +67,15 @@ def main(args: argparse.Namespace) -> int:
         server.end()
     print("\nStopped.", flush=True)
     return 0
+
+
+def show(url: str, folder: Path, token: str, browser: bool) -> None:
+    """Print the address, and open it."""
+    address = f"{url}/{lesson_of(folder)}?token={token}"
+    print(f"\nThe lessons, and what you do in {shown_folder(folder)}:\n\n  {address}\n")
+    print("Who has this address can run what is in that folder: keep it to yourself.\n", flush=True)
+    if browser:
+        webbrowser.open(address)
 
 
 def lesson_of(folder: Path) -> str:

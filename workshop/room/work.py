@@ -21,7 +21,7 @@ from workshop.serving.kept import Kept
 from workshop.serving.processes import Child
 
 LOOK_EVERY = 0.2  # seconds
-AT_ONCE = 20_000  # bytes that a page is told at once, of what a command prints
+AT_ONCE = 8_000  # bytes that a page is told at once, of what a command prints
 BEHIND = 5 * AT_ONCE  # and if there is so much more, it is left out
 ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
 # Start and jump do the same thing to the folder: one of them at a time.
@@ -100,7 +100,9 @@ class Work(socketio.Namespace):
                 gevent.sleep(LOOK_EVERY)
                 code = child.exit_code()  # before the reading, so that nothing is missed
                 here, end = log.tell(), log.seek(0, 2)
-                log.seek(here if end - here < BEHIND else end - AT_ONCE)
+                if end - here > BEHIND:
+                    here, rest = end - AT_ONCE, rest + b"\n\xe2\x80\xa6\n"
+                log.seek(here)
                 rest += log.read(AT_ONCE if code is None else -1)
                 lines, line_end, rest = rest.rpartition(b"\n")
                 self.tell_output(topic, lines + line_end)

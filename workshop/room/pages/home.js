@@ -118,6 +118,12 @@ const outputs = {
   },
 };
 
+// What was told while the log was not shown has not moved it.
+$("[data-tab=board]")?.addEventListener("click", () => {
+  const log = $('[data-output="run"]');
+  log.scrollTop = log.scrollHeight;
+});
+
 // The points of the lesson, as check finds them.
 
 let mine = false; // The last check was of this very step.

@@ -28,10 +28,12 @@ from support import (
     javascript_error,
     wait_until,
 )
+from workshop.base.differences import Line
 from workshop.base.steps import Step
 from workshop.base.todo import TODO
 from workshop.learn import events
 from workshop.room import lessons
+from workshop.room.changes import side_by_side
 
 TOKEN = "only-for-tests"
 SCREEN = {"viewport": {"width": 1280, "height": 720}}
@@ -254,6 +256,24 @@ def test_what_is_nobodys_business_is_not_there(home, address):
     assert requests.Session().send(request, timeout=ANSWER).status_code == 404
 
 
+def test_what_a_run_leaves_in_a_step_is_not_there_either(tmp_path, monkeypatch):
+    monkeypatch.setattr(lessons, "ROOT", tmp_path)
+    left = ["db.sqlite3", "secret_key.txt", ".env", "run/nginx.conf", "server.log"]
+    for name in ("steps/01/serve.py", "my/serve.py", *(f"steps/01/{each}" for each in left)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "steps/01/out.py").symlink_to(tmp_path / "my/serve.py")
+    assert lessons.readable("steps/01/serve.py")
+    for address in ("my/serve.py", "steps/01/out.py", *(f"steps/01/{each}" for each in left)):
+        assert lessons.readable(address) is None
+
+
+def test_lines_that_became_others_stand_beside_them():
+    lines = [Line(sign, "") for sign in "---++++"]
+    rows = side_by_side(lines, list(range(7)), {1: 4, 2: 6})
+    assert rows == {0: 1, 3: 1, 1: 2, 4: 2, 2: 4, 5: 3, 6: 4}
+
+
 def test_the_room_gets_the_lessons_without_buttons():
     text, suffix = lessons.find(LESSON.format(STEPS[3].name))
     assert suffix == ".html"
@@ -462,20 +482,31 @@ def test_what_a_check_in_a_terminal_finds_is_in_the_page(open_page, home, told):
 
 def test_who_was_away_is_told_what_it_missed_and_nothing_twice(home, client, told):
     first = client(home)
-    find_things(told, made_up("one"))
-    seen = first.wait("entries", lambda entries: is_outcome(entries, "one"))
+    check = events.Events(told, Step(STEPS[3]))
+    (began,) = first.wait("entries")
+    check.tell("tick", mark="", what="reading your files")
+    (tick,) = first.wait("entries")
+    assert [began[2], tick[2]] == ["began", "tick"]
     first.close()
+    find_things(told, made_up("one"))
+    second = client(home)
+    wait_for_outcome(second, "one")
     find_things(told, made_up("two"))
-    find_things(told, made_up("three"))
-    second = client(home, since=0)
-    while not is_outcome(entries := second.wait("entries"), "three"):
-        pass
-    later = client(home, since=seen[-1][0]).wait("entries")
+    wait_for_outcome(second, "two")
+    later = client(home, since=tick[0]).wait("past")
     numbers = [entry[0] for entry in later]
     assert numbers == sorted(set(numbers))
-    assert min(numbers) > seen[-1][0]
-    assert is_outcome(later, "three")
-    assert client(home, since=entries[-1][0]).wait("entries") == []
+    assert min(numbers) > tick[0]
+    assert [entry[2] for entry in later] == ["began", "outcome"]
+    assert later[-1][3]["hint"]["name"] == "two"
+    assert client(home, since=numbers[-1]).wait("past") == []
+
+
+def wait_for_outcome(client, name):
+    """Wait until a client has been told of a hint, at once or later."""
+    for event, entries in iter(lambda: client.heard.get(timeout=PATIENCE), None):
+        if event in ("past", "entries") and is_outcome(entries, name):
+            return
 
 
 def is_outcome(entries, name):
@@ -484,12 +515,40 @@ def is_outcome(entries, name):
     return kind == "outcome" and (data["hint"] or {}).get("name") == name
 
 
+def test_what_has_ended_can_be_begun_again(start_home, client, tmp_path):
+    """Start ends what runs in the folder; once an end is told, nobody is said to be busy."""
+    folder = tmp_path / "my"
+    shutil.copytree(STEPS[1], folder)
+    wait_for_a_todo(folder)
+    home = start_home(folder)
+    person = client(home)
+    assert person.sio.call("do", ("run", 1), namespace="/home", timeout=PATIENCE) == ""
+    answer = person.sio.call("do", ("run", 1), namespace="/home", timeout=PATIENCE)
+    assert answer == "It is not over yet."
+    assert person.sio.call("do", ("start", 1), namespace="/home", timeout=PATIENCE) == ""
+    ended, doing = {}, None
+    while "begin" not in ended:
+        event, data = person.heard.get(timeout=PATIENCE)
+        if event == "state":
+            doing = data["doing"]
+        for _, topic, kind, about in data if event == "entries" else ():
+            if kind == "ended":
+                ended[topic] = about["text"]
+                assert topic not in doing
+    assert ended == {"run": "Stopped.", "begin": "Done."}
+
+
+def wait_for_a_todo(folder):
+    """Have `run` wait in a folder: it takes no port then."""
+    with (folder / "manage.py").open("a") as manage:
+        manage.write(f"# {TODO.format('all')}\n")
+
+
 def test_a_killed_server_comes_back_and_the_page_catches_up(open_page, start_home, tmp_path):
     """Its children have ended with it, and what happened meanwhile is shown, once."""
     folder = tmp_path / "my"
     shutil.copytree(STEPS[1], folder)
-    with (folder / "manage.py").open("a") as manage:  # It waits for this, and takes no port.
-        manage.write(f"# {TODO.format('all')}\n")
+    wait_for_a_todo(folder)
     home = start_home(folder)
     page = live(open_page(home.lesson(3), **SCREEN))
     tab(page, "Board")

@@ -52,7 +52,7 @@ class Work(socketio.Namespace):
         if is_step(step):
             self.emit("commands", {name: command(self.folder, name, step) for name in TOPICS}, sid)
         self.emit("state", self.look(), to=sid)
-        self.emit("entries", self.past.after(since if type(since) is int else 0), to=sid)
+        self.emit("past", self.past.after(since if type(since) is int else 0), to=sid)
 
     def on_do(self, sid, name, step):
         """Begin a command; acknowledge with "", or with what is wrong."""

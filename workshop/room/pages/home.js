@@ -1,7 +1,7 @@
 // What is live in a lesson: buttons that do a command, the running step, the ticks and hints of check.
 
-// How far this page has been told, and whether what it shows began before.
-let since = 0;
+let since = 0; // how far this page has been told
+let caughtUp = false;
 const step = Number(document.body.dataset.step);
 const token = sessionStorage.getItem("token");
 const say = (element, text) => element.textContent === text || (element.textContent = text);
@@ -20,6 +20,14 @@ if (token) connect(io("/home", {
   auth: (tell) => tell({ token, step, since }),
 }));
 
+function take(entries) {
+  for (const [id, topic, kind, data] of entries) {
+    if (id <= since) continue; // It was told before.
+    since = id;
+    topic === "points" ? points[kind]?.(data) : outputs[kind]?.(topic, data);
+  }
+}
+
 function connect(home) {
   home.on("connect", () => {
     for (const button of $$("[data-tab]")) button.hidden = false;
@@ -29,6 +37,7 @@ function connect(home) {
   home.on("connect_error", ({ message }) => (home.active ? lost() : say($("#state"), message)));
 
   function lost() {
+    caughtUp = false;
     say($("#state"), "No connection: type the command again, python3 -m workshop home.");
     for (const button of $$("[data-do]")) button.disabled = true;
   }
@@ -39,13 +48,12 @@ function connect(home) {
   home.on("commands", (commands) => {
     for (const [name, command] of Object.entries(commands)) say($(`[data-command="${name}"] code`), command);
   });
-  home.on("entries", (entries) => {
-    for (const [id, topic, kind, data] of entries) {
-      if (id <= since) continue; // It was told before.
-      since = id;
-      topic === "points" ? points[kind]?.(data) : outputs[kind]?.(topic, data);
-    }
+  home.on("past", (entries) => {
+    caughtUp = true;
+    take(entries);
   });
+  // Until then what is new is in the past, too, and what is before it is yet to come.
+  home.on("entries", (entries) => caughtUp && take(entries));
   for (const button of $$("[data-do]")) {
     button.addEventListener("click", async () => {
       const name = button.dataset.do;

@@ -123,6 +123,7 @@ const outputs = {
   },
   ended(topic, { text }) {
     say($(`[data-ended="${topic}"]`), text);
+    if (topic === "check") nothingIsTried();
   },
 };
 
@@ -140,6 +141,8 @@ let level = 1;
 
 const pointNamed = (name) => [...$("#points").children].find((item) => item.textContent === name);
 
+const nothingIsTried = () => $$("#points .tried").forEach((item) => item.classList.remove("tried"));
+
 const points = {
   began({ step: built, points }) {
     mine = built === step;
@@ -151,13 +154,13 @@ const points = {
   },
   tick({ mark, what }) {
     if (!mine) return;
-    for (const item of $$("#points .tried")) item.classList.remove("tried");
+    nothingIsTried();
     const item = pointNamed(what);
     item?.classList.add({ "✓": "works", "–": "skipped" }[mark] ?? "tried");
   },
   outcome({ total, passed, skipped, hint, level, tried }) {
     if (!mine) return;
-    for (const item of $$("#points .tried")) item.classList.remove("tried");
+    nothingIsTried();
     for (const name of passed) pointNamed(name)?.classList.add("works");
     for (const name of skipped) pointNamed(name)?.classList.add("skipped");
     const done = passed.length + skipped.length;

@@ -258,6 +258,7 @@ def test_the_way_of_the_diff_is_remembered(page, home):
         "steps/%00",
         f"steps/{'x' * 3000}",
         "assets/../lessons.py",
+        "assets/page.html",
         "assets/socket.io-client/dist/../package.json",
     ],
 )

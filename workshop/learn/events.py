@@ -47,9 +47,9 @@ def read(folder: Path) -> tuple[str, list[dict]]:
     """Return which check was the last to begin, and its events up to now."""
     try:
         text = file_of(folder).read_text(encoding="utf-8")
-    except OSError:
+        # The last line may be half written; another check may have gone on below the first one.
+        events = [json.loads(line) for line in text.split("\n")[:-1]]
+    except (OSError, ValueError):
         return "", []
-    # The last line may be half written; another check may have gone on below the first line.
-    events = [json.loads(line) for line in text.split("\n")[:-1]]
     check = events[0]["check"] if events else ""
     return check, [event for event in events if event["check"] == check]

@@ -81,7 +81,7 @@ def show(url: str, folder: Path, token: str, browser: bool) -> None:
 def lesson_of(folder: Path) -> str:
     """Return the address of the lesson that a folder is in, or of them all."""
     try:
-        return f"steps/{find(notes.read(folder).get('step', '')).name}/README.md"
+        return f"steps/{find(str(notes.read(folder).get('step'))).name}/README.md"
     except Problem:
         return ""
 

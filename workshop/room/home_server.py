@@ -26,6 +26,8 @@ from workshop.serving.guard import Handler, Server
 from workshop.serving.kept import Kept
 from workshop.serving.web import answer, configure
 
+if "HOME_TOKEN" not in os.environ:
+    sys.exit("python3 -m workshop home  starts this server.")
 # Not in the environment any more: what the buttons start has no business with them.
 TOKEN = os.environ.pop("HOME_TOKEN")
 KEPT = Path(os.environ.pop("HOME_FILE"))
@@ -65,5 +67,7 @@ def serve(host, port):
 
 
 if __name__ == "__main__":
-    host, _, port = sys.argv[1].rpartition(":")
+    host, _, port = sys.argv[-1].rpartition(":")
+    if not port.isdecimal():
+        sys.exit("Usage: python -m workshop.room.home_server [HOST:]PORT")
     serve(host or "127.0.0.1", int(port))

@@ -55,7 +55,8 @@ def asset(name: str) -> Path | None:
     """Return a file that the pages are made with."""
     if name.startswith(PACKAGES):
         return inside(NODE_MODULES, name)
-    return inside(ROOT / "slides" if name in SLIDES else PAGES, name)
+    found = inside(ROOT / "slides" if name in SLIDES else PAGES, name)
+    return found if found and found.suffix in (".css", ".js") else None
 
 
 def readable(address: str) -> Path | None:

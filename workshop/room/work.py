@@ -144,7 +144,7 @@ class Work(socketio.Namespace):
     def look(self) -> dict:
         """Return which step the folder is to be, what is done to it now, and where it is served."""
         try:
-            step = int(find(notes.read(self.folder).get("step", "")).number)
+            step = int(find(str(notes.read(self.folder).get("step"))).number)
         except Problem:
             step = None
         here = str(self.folder.resolve())

@@ -385,6 +385,7 @@ def test_a_lesson_is_built_from_its_page(open_page, start_home, tmp_path):
     start.get_by_role("button").click()
     expect(page.locator('[data-output="begin"]')).to_contain_text("is kept in")
     assert len(list(tmp_path.glob("my-*"))) == 1
+    events.file_of(folder).unlink()
     page.context.close()
 
 
@@ -639,6 +640,8 @@ def test_the_command_opens_the_lessons_and_keeps_them_open(tmp_path, open_page):
         process.kill()
         process.wait()
         process.stdout.close()
+        kept = ROOT / ".workshop" / "home" / f"{events.file_of(folder).stem}.json"
+        kept.unlink(missing_ok=True)
 
 
 def live_contents(page):

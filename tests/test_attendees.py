@@ -15,7 +15,7 @@ from support import PATIENCE, ROOT, Client, wait_until
 from workshop.fire.clients import hang_up
 from workshop.learn import lessons
 from workshop.room import members
-from workshop.talk.kept import Kept
+from workshop.serving.kept import Kept
 
 __all__ = ["open_page"]  # a fixture
 

@@ -120,7 +120,7 @@ def keep_a_stray_diff(steps):
 
 def forget_the_guard_of_the_slides(steps):
     """Mend the guard in step 4, and not what the slides' server has of it."""
-    copy = steps[0].parent.parent / "workshop" / "talk" / "guard.py"
+    copy = steps[0].parent.parent / "workshop" / "serving" / "guard.py"
     copy.write_text(copy.read_text() + "# mended\n")
 
 
@@ -131,7 +131,7 @@ def forget_the_classic_edition(steps):
 
 
 DRIFT = {
-    forget_the_guard_of_the_slides: r"workshop/talk/guard.py is not as in step 4",
+    forget_the_guard_of_the_slides: r"workshop/serving/guard.py is not as in step 4",
     forget_the_classic_edition: r"classic/README.md, .* is wrong about notices/admin.py: copy",
     change_unlisted: r"steps/03_namespace/manage.py is changed since .*\n.*`manage.py`: why\.",
     add_unlisted: r"03_namespace/notices/extra.py is new since .*\n.*`notices/extra.py` \(new\)",

@@ -22,6 +22,7 @@ GROUPS = {
         "check": "workshop.learn.check",
         "help": "workshop.learn.help",
         "jump": "workshop.learn.jump",
+        "home": "workshop.room.home",
         "diff": "workshop.show.diff",
         "publish": "workshop.show.publish",
         "stacks": "workshop.show.stacks",

@@ -24,6 +24,7 @@ APART = (
     "engines",
     "fire",
     "hall",
+    "home",
     "notebooks",
     "peers",
     "room",

@@ -17,7 +17,7 @@ CLASSIC = Step(ROOT / "classic")  # as near to step 4 as it can be; its README s
 CLASSIC_DIFF = CLASSIC.folder / "to_04.diff"
 # The slides' server lets in the same strangers. It takes nothing out of a step: this is a copy.
 GUARD = "board/guard.py"
-GUARD_COPY = ROOT / "workshop" / "talk" / "guard.py"
+GUARD_COPY = ROOT / "workshop" / "serving" / "guard.py"
 
 
 @dataclass

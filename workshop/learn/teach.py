@@ -2,7 +2,7 @@
 
 import difflib
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from workshop.base import notes
@@ -10,6 +10,7 @@ from workshop.base.parts import extent, where
 from workshop.base.paths import ME, shown, shown_folder
 from workshop.base.steps import Step
 from workshop.learn import by_comparing, mine
+from workshop.learn.events import Events
 from workshop.learn.hint import Hint
 
 BAR = 32  # columns
@@ -52,6 +53,7 @@ class Page:
         self.folder, self.step, self.watched = folder, step, watched
         self.console = console()
         self.busy = False
+        self.events = Events(folder, step)
         self.print(f"\nStep {int(step.number)}: {step.title}", style="bold")
         self.print(f"in {shown_folder(folder)}\n", style="dim")
 
@@ -61,6 +63,7 @@ class Page:
 
     def tick(self, mark: str, what: str) -> None:
         """Say what is tried (no mark), or that it works."""
+        self.events.tell("tick", mark=mark, what=what)
         self.quiet()
         if mark:
             self.print(f"  {mark} {what}", style="green" if mark == "✓" else "yellow")
@@ -77,6 +80,7 @@ class Page:
 
     def show(self, outcome: Outcome, level: int) -> None:
         """Print the hint if there is one, the bar, and what comes next."""
+        self.events.tell("outcome", **self.in_data(outcome, level))
         self.quiet()
         if outcome.hint:
             self.show_hint(outcome.hint, level)
@@ -88,6 +92,20 @@ class Page:
         if self.watched:
             self.show_keys(outcome, level)
         self.print()
+
+    def in_data(self, outcome: Outcome, level: int) -> dict:
+        """Return what is shown, for a page that shows it too."""
+        data = asdict(outcome) | {"level": level}
+        if hint := outcome.hint:
+            title, lines = difference(self.folder, hint, self.step)
+            lesson = {"step": int(hint.lesson.number), "name": hint.lesson.name}
+            data["hint"] |= {
+                "lesson": lesson | {"section": hint.section.strip('"')},
+                "place": place(self.folder, hint),
+                "levels": hint.levels,
+                "difference": {"title": title, "lines": lines},
+            }
+        return data
 
     def show_hint(self, hint: Hint, level: int) -> None:
         """Print what was expected, what happened, and where to look."""

@@ -7,25 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workshop.base.paths import NODE_MODULES, ROOT
+from workshop.serving.files import FONTS, TYPES, inside
 
 HERE = Path(os.environ.get("SLIDES", ROOT / "slides"))
 ROOM = ROOT / "workshop" / "room" / "pages"
-FONTS = tuple(
-    f"@fontsource-variable/{font}/files/{font}-latin-wght-normal.woff2"
-    for font in ("atkinson-hyperlegible-next", "atkinson-hyperlegible-mono")
-)
 PACKAGES = ("reveal.js/dist/", "socket.io-client/dist/", *FONTS)
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".woff2": "font/woff2",
-}
-
-PACKED = {".png", ".webp", ".woff2"}  # Nothing makes these smaller.
 
 
 def render(live: bool = False, room: str = "") -> str:
@@ -71,9 +57,7 @@ def version() -> str:
 
 
 def find(address: str) -> Path | None:
-    """Return the file at an address of the deck or of the room."""
-    for base in [NODE_MODULES] if address.startswith(PACKAGES) else [HERE, ROOM]:
-        file = (base / address).resolve()
-        if file.is_relative_to(base.resolve()) and file.suffix in TYPES and file.is_file():
-            return file
-    return None
+    """Return the file at an address of the deck, of its libraries, or of the room's board."""
+    if address.startswith("board."):
+        return inside(ROOM, address)
+    return inside(NODE_MODULES if address.startswith(PACKAGES) else HERE, address)

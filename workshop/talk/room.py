@@ -7,8 +7,8 @@ from pathlib import Path
 
 import gevent
 
+from workshop.serving.kept import Kept
 from workshop.talk import deck, page
-from workshop.talk.kept import Kept
 from workshop.talk.lead import hashed
 from workshop.talk.part import Part
 from workshop.talk.stage import LEADERS, STEPS, Stage

@@ -8,31 +8,29 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import gzip
 import io
 import json
 import os
 import signal
 import sys
-from functools import lru_cache
 from pathlib import Path
 
-import django
 import gevent
 import segno
 import socketio
-from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, JsonResponse
 from django.urls import path, re_path
 from gevent.pywsgi import WSGIServer
 from gevent.util import print_run_info
 
 from workshop.hall.site import Site
+from workshop.room import lessons
 from workshop.room.namespace import Room
+from workshop.serving.guard import Handler, Server
+from workshop.serving.kept import Kept
+from workshop.serving.web import answer, configure
 from workshop.talk import page
-from workshop.talk.guard import Handler, Server
-from workshop.talk.kept import Kept
 from workshop.talk.lead import TOKEN
 from workshop.talk.room import Slides
 from workshop.talk.stage import ROOM
@@ -42,19 +40,7 @@ PACK = os.environ.get("PACK")  # a folder
 MEMBERS = os.environ.get("ROOM_MEMBERS")  # where who is in the room is kept over a crash
 REPORT = os.environ.get("REPORT")  # where to write at the end how long each point took
 
-settings.configure(
-    ALLOWED_HOSTS=os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(","),
-    ROOT_URLCONF=__name__,
-    MIDDLEWARE=[
-        "django.middleware.security.SecurityMiddleware",
-        "django.middleware.common.CommonMiddleware",
-        "django.middleware.http.ConditionalGetMiddleware",
-        "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    ],
-    X_FRAME_OPTIONS="SAMEORIGIN",  # The presenter's view has the deck in frames.
-    SECURE_CROSS_ORIGIN_OPENER_POLICY=None,  # Without TLS it is but an error in the console.
-)
-django.setup()
+configure(__name__, frames="SAMEORIGIN")  # The presenter's view has the deck in frames.
 
 
 def deck(request):
@@ -81,29 +67,23 @@ def qr(request):
     return answer(request, svg.getvalue(), ".svg")
 
 
-squeeze = lru_cache(maxsize=100)(gzip.compress)
-
-
-def answer(request, data, suffix):
-    """Return a response that a browser keeps, and asks again whether it is still the one."""
-    response = HttpResponse(data, page.TYPES[suffix])
-    if suffix not in page.PACKED and "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.content = squeeze(data)
-        response["Content-Encoding"] = "gzip"
-    response["Vary"] = "Accept-Encoding"
-    response["Cache-Control"] = "no-cache"
-    return response
-
-
 def room(request):
     """Say that this is a room, to who asks before joining."""
     return JsonResponse({"room": HALL or ROOM or request.build_absolute_uri("/")})
+
+
+def lesson(request, address):
+    """Show a lesson, or a file that it names, to who has nothing installed."""
+    if (found := lessons.find(address)) is None:
+        raise Http404
+    return answer(request, *found)
 
 
 urlpatterns = [
     path("", deck),
     path("qr.svg", qr),
     path("room.json", room),
+    re_path(r"^lessons/([\w./@-]*)$", lesson),
     re_path(r"^([\w./@-]+)$", file),
 ]
 

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from workshop.serving import ports
-from workshop.talk.kept import Kept
+from workshop.serving.kept import Kept
 
 ROOM = os.environ.get("ROOM", "")  # the address for the room, if the deck is shared
 STEPS = json.loads(os.environ.get("STEPS", "{}"))  # {"1": 8001, …}: where each step will answer

@@ -25,6 +25,7 @@ APART = (
     "fire",
     "hall",
     "home",
+    "joining",
     "notebooks",
     "peers",
     "room",

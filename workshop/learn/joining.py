@@ -24,12 +24,13 @@ from urllib.parse import urlsplit
 from workshop.base.paths import STATE
 from workshop.base.problem import Problem
 from workshop.base.steps import Step
+from workshop.base.words import clean
 from workshop.install import source
 from workshop.learn.teach import Outcome
 
 # The address, our name there, and the secret that nobody else has.
 KEPT = Path(os.environ.get("JOINED_FILE", STATE / "room.json"))
-LONGEST = 50_000  # characters of a file that is shown
+LONGEST = 50_000  # bytes of a file that is shown, as JSON
 NEWS = 600  # seconds: "We go on in five minutes" is wrong after that
 ANIMALS = re.findall(
     r"\w+",
@@ -170,7 +171,8 @@ class Room:
         self.sio.on("hello", self.on_hello, namespace="/room")
         self.sio.on("room", self.on_room, namespace="/room")
         self.sio.on("said", self.on_said, namespace="/room")
-        self.sio.connect(self.url, auth=self.auth, namespaces=["/room"], retry=True)
+        self.sio.on("connect_error", self.on_refused, namespace="/room")
+        self.sio.connect(self.url, auth=self.auth, namespaces=["/room"], retry=True, wait=False)
 
     def auth(self) -> dict:
         """Return who we are, and what we have heard."""
@@ -178,7 +180,14 @@ class Room:
 
     def on_hello(self, hello: dict) -> None:
         """Take over what the server knows of us; sent as we come, it is here before on_connect."""
-        self.hand = bool(hello.get("hand"))
+        if self.hand and not hello["hand"]:
+            self.news.put(Said(time.strftime("%H:%M"), "Your hand is down.", None))
+        self.hand = hello["hand"]
+
+    def on_refused(self, why: object) -> None:
+        """Say why the room does not want us; what is no sentence is a server that is away."""
+        if isinstance(why, dict):
+            self.news.put(Said(time.strftime("%H:%M"), str(why.get("message")), None))
 
     def on_connect(self) -> None:
         """Say again where we stand: the server may not know."""
@@ -201,7 +210,7 @@ class Room:
 
     def stand(self, step: Step, outcome: Outcome) -> None:
         """Tell how far we are."""
-        hint = outcome.hint.name if outcome.hint else None
+        hint = clean(outcome.hint.name)[:100] if outcome.hint else None  # as it comes back
         before = self.standing or {}
         if (before.get("step"), before.get("hint")) != (int(step.number), hint):
             self.began = time.monotonic()
@@ -238,9 +247,11 @@ class Room:
     def show(self, folder: Path, file: str) -> str:
         """Show the presenter the file that a hint is about; return what is to be said of it."""
         try:
-            text = (folder / file).read_text(encoding="utf-8", errors="replace")[:LONGEST]
+            text = (folder / file).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return f"There is no {file} to show."
+        while len(json.dumps(text)) > LONGEST:
+            text = text[: len(text) // 2]
         return self.ask("show", {"file": file, "text": text}) or f"The presenter sees {file} now."
 
     def how_it_goes(self, outcome: Outcome) -> str:

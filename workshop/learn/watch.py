@@ -110,9 +110,9 @@ def heard(room: Room, outcome: Outcome) -> bool:
     while not room.news.empty():
         said = room.news.get()
         if said.hint is None:
-            room.sentence = f"The presenter, at {said.at}: {said.text}"
+            room.sentence = f"The room, at {said.at}: {said.text}"
             say(room.sentence)
-        elif outcome.hint and said.hint == outcome.hint.name:
+        elif room.standing and said.hint == room.standing["hint"]:
             more = True
             room.sentence = "The presenter has sent you a better hint."
     if (line := room.how_it_goes(outcome)) != room.shown and sys.stdout.isatty():

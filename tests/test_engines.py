@@ -13,6 +13,7 @@ import pytest
 import test_follow as follow
 from engines import ENGINES, tried
 from test_05_nothing_missed import say
+from test_attendees import Attendee
 from test_follow import LIVE, POLL, STEPWISE, TITLE, TOKEN, joined, lead, shows
 
 from support import STEPS, wait_until
@@ -240,3 +241,29 @@ def test_it_leads_too(projector, window, talk):
     lead(projector, POLL)
     is_at(window, POLL)
     window.value("sessionStorage.clear()")
+
+
+# The room
+
+
+def test_the_room_is_on_the_board_and_is_answered(window, talk):
+    window.goto(f"{talk.url}/board.html?token={TOKEN}")
+    attendee = Attendee(talk.url, "Ada <b>")
+    assert attendee.stand(4, "event name", 130) == ""
+    assert attendee.say("hand", True) == ""
+    window.shows("#stuck > li .name", "event name")
+    window.shows("#hands .name", "Ada <b>")
+    window.click("#stuck button")
+    assert attendee.wait("said")["hint"] == "event name"
+    window.click("#hands button")
+    assert attendee.wait("hello") == {"name": "Ada <b>", "hand": False}
+    attendee.close()
+    window.value("sessionStorage.clear()")
+
+
+def test_a_lesson_is_a_page_with_its_diff(window, talk):
+    window.goto(f"{talk.url}/lessons/steps/03_namespace/README.md")
+    window.wait_for('!!document.querySelector("#lesson h1")')
+    assert window.value("document.documentElement.scrollWidth <= innerWidth")
+    window.click("[data-tab=diff]")
+    window.wait_for('document.querySelector("#diff").checkVisibility()')

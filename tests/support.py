@@ -38,6 +38,7 @@ STEPS = {int(path.name[:2]): path for path in sorted((ROOT / "steps").glob("[0-9
 LAST = STEPS[max(STEPS)]
 ADMIN = {"username": "admin", "password": "only-for-tests"}
 PATIENCE = round(float(os.environ.get("PATIENCE", 60)) * slowness())  # seconds; mostly it is none
+TO_START = max(PATIENCE, int(os.environ.get("PATIENCE_TO_START", 0)))
 ANSWER = max(PATIENCE, 20)  # seconds for an HTTP answer: checking a password is slow on purpose
 
 
@@ -220,7 +221,7 @@ class Server:
         self.reader = threading.Thread(target=self.read, args=[self.process.stdout], daemon=True)
         self.reader.start()
         try:
-            wait_until(self.answers, "the server to start", max(PATIENCE, 15))
+            wait_until(self.answers, "the server to start", TO_START)
         except AssertionError as error:
             self.stop(signal.SIGKILL)
             raise DidNotStart(error, self) from None

@@ -20,7 +20,7 @@ STEP = 3
 STATE = "Connected by {}."
 FILES = [
     *gevent_server.FILES,
-    *["board/guard.py", "notices/limits.py"],
+    *["board/guard.py", "notices/post_limit.py"],
     *["notices/namespaces.py", "notices/static/notices/board.js"],
 ]
 POST = '42/notices,["post",{"author":"Raw","text":"%s"}]'

@@ -787,7 +787,7 @@ class TestWaiting:
         """The limit of the server, which is one in this test, is no reason to type again."""
         # No window ends meanwhile.
         strict = serve(
-            patch(step, tmp_path, "notices/limits.py", WINDOW=10**9), POSTS_IN_TEN_SECONDS="1"
+            patch(step, tmp_path, "notices/post_limit.py", WINDOW=10**9), POSTS_IN_TEN_SECONDS="1"
         )
         page = open_with_clock(strict, window, connected)
         for text in ("One is fine", "Two are a lot"):

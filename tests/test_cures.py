@@ -105,9 +105,9 @@ CURES = {
     "files": ("        raise_limit_of_files()", "        pass", "as_many_connections_as"),
 }
 ELSEWHERE = {
-    "posts": "notices/limits.py",
-    "names": "notices/limits.py",
-    "addresses": "notices/limits.py",
+    "posts": "notices/post_limit.py",
+    "names": "notices/post_limit.py",
+    "addresses": "notices/post_limit.py",
     "arrivals": "notices/namespaces.py",
 }
 

@@ -228,7 +228,7 @@ def test_a_room_behind_one_address_can_post(serve, step):
 def test_a_script_that_asks_for_a_new_name_each_time_is_stopped(serve, step, tmp_path):
     """By the limit of its address, which is fifty times as large."""
     # Longer than ten seconds: this machine may be slow.
-    slow = patch(step, tmp_path, "notices/limits.py", WINDOW=10**9)
+    slow = patch(step, tmp_path, "notices/post_limit.py", WINDOW=10**9)
     server = serve(slow, POSTS_IN_TEN_SECONDS="1")
     taken = [post_until_refused(server, 1, requests.Session()) for _ in range(51)]
     assert taken == [1] * 50 + [0]

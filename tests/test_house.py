@@ -16,7 +16,7 @@ BELOW = ["base", "install", "serving"]
 MODULES = sorted(TOOL.rglob("*.py"))
 # A room may use another one's work, where that is said here.
 ALSO = {
-    "talk": {"show", "hall", "room"},  # the QR code of what is shared; a pack; the room
+    "talk": {"show", "hall", "room"},  # the address of what is shared; a pack; the room
     "room": {"learn"},  # the points of a lesson
 }
 FOREIGN = {"support", "scratch", "conftest", "steps", "tests", "slides", "notebooks", "classic"}

@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from socketio import socketio_manage
 
 from .forms import NoticeForm
-from .limits import give_cookie
 from .models import Notice
 from .namespaces import Notices, Presence
+from .post_limit import give_cookie
 
 TRANSPORTS = ["websocket", "xhr-polling", "jsonp-polling"]
 

@@ -13,7 +13,7 @@ from workshop.base.paths import ME, ROOT, STATE
 from workshop.base.problem import Problem
 from workshop.hall import pack
 from workshop.install import source
-from workshop.serving import ports, settings
+from workshop.serving import ports, qr, settings
 from workshop.serving.processes import Child, when_told_to_end
 
 HELP = "be the room's server: packages for all, and a board that shows how far they are"
@@ -110,9 +110,7 @@ class Hall:
         """Say where it all is."""
         print(f"\nThe room is at {' and '.join(self.urls)}: a page that says what to type.")
         if self.args.share:
-            import segno
-
-            segno.make(self.urls[0], micro=False).terminal(compact=True, border=2)
+            qr.show(self.urls[0])
         else:
             print("Only this machine can open it; --share lets the room in.")
         if not self.folder:

@@ -11,6 +11,7 @@ from string import Template
 from typing import BinaryIO
 
 from workshop.install import source
+from workshop.serving import qr
 
 PIECE = 64 << 10
 PAGE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
@@ -83,16 +84,13 @@ class Site:
 
     def page(self) -> str:
         """Return the page."""
-        import segno
-
-        code = segno.make(self.url, micro=False).svg_data_uri(border=2)
         address = os.environ.get("ADDRESS")
         unix, windows = (
             "\n".join(LINES).format(python=python, url=self.url) for python in ("python3", "python")
         )
         return PAGE.substitute(
             url=escape(self.url),
-            code=escape(code),
+            code=escape(qr.data(self.url)),
             where=escape(f", {address}" if address else ""),
             # Whoever has a pack from here knows where the room is.
             follow=FOLLOW if self.files else escape(f"{FOLLOW} --room {self.url}"),

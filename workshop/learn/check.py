@@ -27,6 +27,7 @@ from workshop.serving.processes import end_as_by_ctrl_c
 
 HELP = "try your own folder against the lesson, with hints"
 PATIENCE = 8  # seconds for what mostly takes milliseconds
+PATIENCE_TO_START = 15  # and for a server to start
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +135,7 @@ def read_and_try(
 ) -> Outcome:
     """Find out how far a folder is: first by reading it, then by trying it point by point."""
     os.environ.setdefault("PATIENCE", str(PATIENCE))
+    os.environ.setdefault("PATIENCE_TO_START", str(PATIENCE_TO_START))
     number = int(step.number)
     if number not in NUMBERS:
         raise Problem(f"There is no lesson for {step.name} in workshop/learn/lessons/ yet.")

@@ -6,6 +6,7 @@ import textwrap
 from workshop.base import notes
 from workshop.base.paths import STEPS, shown, shown_folder
 from workshop.base.steps import Step, find
+from workshop.serving import qr
 from workshop.serving.site import Site
 
 ADDRESS_IN_READMES = "http://localhost:8000"
@@ -75,7 +76,5 @@ def show_how_to_join(console, site: Site) -> None:
 
 def show_address(console, url: str) -> None:
     """Print an address for the room, and its QR code."""
-    import segno
-
     console.print(f"\n[bold]On this network: {url}[/bold]\n")
-    segno.make(url, micro=False).terminal(compact=True, border=2)
+    qr.show(url)

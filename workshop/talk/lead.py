@@ -1,13 +1,12 @@
 """Who leads: whoever has the presenter's token, and whom the presenter hands the lead to."""
 
 import hashlib
-import io
 import os
 import secrets
 
-import segno
 import socketio
 
+from workshop.serving import qr
 from workshop.talk.stage import LEADERS, ROOM
 
 TOKEN = os.environ.get("TOKEN") or secrets.token_urlsafe(16)  # who has it leads
@@ -76,11 +75,7 @@ class Lead(socketio.Namespace):
         self.invitations_changed()
         host = self.server.get_environ(sid, self.namespace).get("HTTP_HOST", "localhost")
         address = f"{ROOM or f'http://{host}'}/remote.html?token={token}"
-        svg = io.BytesIO()
-        segno.make(address, micro=False).save(
-            svg, kind="svg", border=3, light="#fff", omitsize=True
-        )
-        return {"number": number, "address": address, "qr": svg.getvalue().decode()}
+        return {"number": number, "address": address, "qr": qr.svg(address).decode()}
 
     def on_take_back(self, sid, number):
         """End an invitation, and the lead of whoever came with it, at once."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workshop.base.paths import NODE_MODULES, ROOT
+from workshop.serving import qr
 from workshop.serving.files import FONTS, TYPES, inside
 
 HERE = Path(os.environ.get("SLIDES", ROOT / "slides"))
@@ -29,13 +30,10 @@ def render(live: bool = False, room: str = "") -> str:
 
 def about() -> Iterator[str]:
     """Yield as attributes who speaks and where it all is, as the environment says."""
-    import segno
-
     if speaker := os.environ.get("SPEAKER"):
         yield f' data-speaker="{html.escape(speaker)}"'
     if address := os.environ.get("ADDRESS"):
-        code = segno.make(address, micro=False).svg_data_uri(border=3, light="#fff", omitsize=True)
-        yield f' data-address="{html.escape(address)}" data-qr="{html.escape(code)}"'
+        yield f' data-address="{html.escape(address)}" data-qr="{html.escape(qr.data(address))}"'
 
 
 def pictures() -> str:

@@ -1,4 +1,4 @@
-"""Polls of the deck: open, closed, or with a result that is hidden; and what came of them."""
+"""Polls of the deck, and their votes: open, closed, or with a result that is hidden."""
 
 import json
 import time
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import socketio
 
+from workshop.talk.lead import hashed
+
 STATES = ("open", "hidden", "closed")
+MAX_VOTERS = 2000  # in one poll
 
 
 class Polls(socketio.Namespace):
@@ -15,6 +18,7 @@ class Polls(socketio.Namespace):
     def begin_polls(self):
         """Go on with what was set before this server began."""
         self.poll_states = self.kept.get("polls", {})
+        self.votes = self.kept.get("votes", {})  # poll: {browser: choice}
 
     def welcome_polls(self, sid):
         """Send who leads the result of each poll, the hidden ones too."""
@@ -32,12 +36,30 @@ class Polls(socketio.Namespace):
         """Return the slide of a poll, or None."""
         return next((each for each in self.deck if poll and each.poll == poll), None)
 
-    def takes_votes(self, poll):
-        """Tell whether a poll is not closed."""
-        return self.poll_states.get(poll) != "closed"
+    def on_vote(self, sid, poll, choice):
+        """Count a vote, one for each browser; it may change its mind."""
+        found = self.find_poll(poll)
+        browser = hashed(self.browsers[sid])
+        if not found or self.poll_states.get(poll) == "closed":
+            return
+        if type(choice) is int and 0 <= choice < len(found.answers):
+            votes = self.votes.setdefault(poll, {})
+            if browser in votes or len(votes) < MAX_VOTERS:
+                votes[browser] = choice
+                self.kept.set("votes", self.votes)
+                self.tell_soon()
 
-    def polls_for_all(self, votes):
-        """Return for each poll its state and how many have voted; take out what is hidden."""
+    def votes_of(self, sid):
+        """Return what a browser has chosen in each poll."""
+        browser = hashed(self.browsers[sid])
+        return {poll: votes[browser] for poll, votes in self.votes.items() if browser in votes}
+
+    def polls_for_all(self):
+        """Return for each poll its state and how many have voted; and the votes, if not hidden."""
+        votes = {}
+        for slide in filter(lambda each: each.poll, self.deck):
+            choices = list(self.votes.get(slide.poll, {}).values())
+            votes[slide.poll] = [choices.count(each) for each in range(len(slide.answers))]
         states = {
             poll: {"state": self.poll_states.get(poll, "open"), "total": sum(counts)}
             for poll, counts in votes.items()

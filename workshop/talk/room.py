@@ -9,12 +9,10 @@ import gevent
 
 from workshop.serving.kept import Kept
 from workshop.talk import deck, page
-from workshop.talk.lead import hashed
 from workshop.talk.part import Part
 from workshop.talk.stage import LEADERS, STEPS, Stage
 
 KEPT = os.environ.get("ROOM_FILE")  # where what was said is kept over a crash
-MAX_VOTERS = 2000  # in one poll
 
 
 class Slides(Stage, Part):
@@ -27,7 +25,6 @@ class Slides(Stage, Part):
         self.state = state if is_state(state) else None  # where the presenter is
         self.browsers = {}  # sid: the name that the browser gave itself
         self.leaders = set()
-        self.votes = self.kept.get("votes", {})  # poll: {browser: choice}
         self.up = {}  # the steps that answer, and their ports
         self.version, self.deck = page.version(), deck.slides()
         self.telling = False
@@ -44,8 +41,7 @@ class Slides(Stage, Part):
 
     def greet(self, sid):
         """Tell a browser all that there is, and whether it leads."""
-        browser, leads = hashed(self.browsers[sid]), sid in self.leaders
-        mine = {poll: votes[browser] for poll, votes in self.votes.items() if browser in votes}
+        leads, mine = sid in self.leaders, self.votes_of(sid)
         hello = {"leads": leads, "state": self.state, "mine": mine, "up": self.up}
         self.emit("hello", hello | {"version": page.version()} | self.room(), to=sid)
         self.welcome_stage(sid)
@@ -65,19 +61,6 @@ class Slides(Stage, Part):
             self.state = state
             self.kept.set("state", state)
             self.emit("state", state, skip_sid=sid)
-
-    def on_vote(self, sid, poll, choice):
-        """Count a vote, one for each browser; it may change its mind."""
-        found = self.find_poll(poll)
-        browser = hashed(self.browsers[sid])
-        if not found or not self.takes_votes(poll):
-            return
-        if type(choice) is int and 0 <= choice < len(found.answers):
-            votes = self.votes.setdefault(poll, {})
-            if browser in votes or len(votes) < MAX_VOTERS:
-                votes[browser] = choice
-                self.kept.set("votes", self.votes)
-                self.tell_soon()
 
     def on_publish(self, sid, text):
         """Publish a notice; acknowledge with how many servers heard it, or with what is wrong."""
@@ -100,11 +83,7 @@ class Slides(Stage, Part):
 
     def room(self):
         """Return how many follow, and how many votes each answer of each poll has."""
-        votes = {}
-        for slide in filter(lambda each: each.poll, self.deck):
-            choices = list(self.votes.get(slide.poll, {}).values())
-            votes[slide.poll] = [choices.count(each) for each in range(len(slide.answers))]
-        return {"followers": self.followers()} | self.polls_for_all(votes)
+        return {"followers": self.followers()} | self.polls_for_all()
 
     def followers(self):
         """Count those who follow, as one sees them: a browser once, and none of the presenter's."""

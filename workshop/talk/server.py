@@ -8,7 +8,6 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import io
 import json
 import os
 import signal
@@ -16,7 +15,6 @@ import sys
 from pathlib import Path
 
 import gevent
-import segno
 import socketio
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import Http404, JsonResponse
@@ -27,6 +25,7 @@ from gevent.util import print_run_info
 from workshop.hall.site import Site
 from workshop.room import lessons
 from workshop.room.namespace import Room
+from workshop.serving import qr
 from workshop.serving.guard import Handler, Server
 from workshop.serving.kept import Kept
 from workshop.serving.web import answer, configure
@@ -59,12 +58,9 @@ def file(request, address):
     return response
 
 
-def qr(request):
+def code(request):
     """Draw the room's address for the cameras of phones."""
-    svg = io.BytesIO()
-    code = segno.make(ROOM or request.build_absolute_uri("/"), micro=False)
-    code.save(svg, kind="svg", border=3, light="#fff", omitsize=True)
-    return answer(request, svg.getvalue(), ".svg")
+    return answer(request, qr.svg(ROOM or request.build_absolute_uri("/")), ".svg")
 
 
 def room(request):
@@ -81,7 +77,7 @@ def lesson(request, address):
 
 urlpatterns = [
     path("", deck),
-    path("qr.svg", qr),
+    path("qr.svg", code),
     path("room.json", room),
     re_path(r"^lessons/([\w./@-]*)$", lesson),
     re_path(r"^([\w./@-]+)$", file),

@@ -7,8 +7,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from .forms import NoticeForm
-from .limits import give_cookie
 from .models import Notice
+from .post_limit import give_cookie
 
 TRANSPORTS = ["polling", "websocket"]
 

@@ -2,8 +2,8 @@
 
 from django import forms
 
-from .limits import is_too_much
 from .models import Notice
+from .post_limit import is_too_much
 
 
 class NoticeForm(forms.ModelForm):

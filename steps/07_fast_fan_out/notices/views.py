@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from .forms import NoticeForm
-from .limits import give_cookie
 from .models import Notice
 from .namespaces import notices
+from .post_limit import give_cookie
 
 
 def board(request):

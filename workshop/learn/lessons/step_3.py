@@ -86,7 +86,7 @@ POINTS = [
         "TestLimit::test_too_many_posts_are_refused_with_a_message",
         expected="A bound on what one browser posts: above it the form refuses, with a message.",
         more="The form gets the request, NoticeForm(data, request=request), and its clean() asks "
-        "is_too_much() of notices/limits.py, which counts in the cache by the browser's cookie.",
+        "is_too_much() of notices/post_limit.py, which counts by the browser's cookie.",
         file="notices/forms.py",
         section="What changes",
         part="NoticeForm",

@@ -67,7 +67,7 @@ POINTS = [
         "TestWhoItIs::test_the_limit_of_posts_is_one_for_all_processes_and_one_for_each_address",
         expected="Ten posts in ten seconds from one address, whichever processes they come to.",
         more="nginx says in X-Real-IP who the browser is, BehindNginx in board/proxy.py believes "
-        "it, and notices/limits.py counts in Redis, which all share.",
+        "it, and notices/post_limit.py counts in Redis, which all share.",
         file="board/proxy.py",
         section="One address",
         part="BehindNginx",

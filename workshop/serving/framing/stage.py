@@ -86,7 +86,7 @@ def tell_who_connects():
 
 def is_too_much(request):
     """Count a post by phone; what an address may is for a script that makes up phones."""
-    from notices.limits import COOKIE, is_over
+    from notices.post_limit import COOKIE, is_over
 
     address = request.META["REMOTE_ADDR"]
     browser = request.get_signed_cookie(COOKIE, f"nameless-{address}")

@@ -447,8 +447,12 @@ def test_frames_are_large_dark_with_the_deck_and_both_can_post(slides, serve, wi
     page.keyboard.press("l")
     first.wait_for_function(f"{colour} !== '{light}'")
     board = page.frame_locator("iframe").first
+    first.evaluate("window.before = true")
     board.get_by_role("link", name="reload").click()
     page.wait_for_function("document.querySelectorAll('.live iframe').length === 2")
-    first.wait_for_function(f"document.readyState === 'complete' && {colour} !== '{light}'")
+    for frame in page.frames[1:]:  # loaded, also the one that has the link
+        frame.wait_for_function(
+            f"!window.before && document.readyState === 'complete' && {colour} !== '{light}'"
+        )
     for frame in page.frames[1:]:
         assert min(frame.evaluate(TEXTS))[0] >= SMALLEST

@@ -280,6 +280,7 @@ def test_a_killed_server_is_not_noticed(talk, join, open_page):
     expect(board.locator("#said li").first).to_contain_text("just before")
     expect(board.locator("#state")).to_have_text("")
     expect(board.locator("#hands .name")).to_have_text("fox")
+    board.locator("#hands summary").click()
     expect(board.locator("#hands pre")).to_have_text("the code")
     expect(stuck_at(board, HINT).locator(".number")).to_have_text("1")
     again = join("fox", fox.secret, since=seen)
@@ -378,7 +379,12 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(talk, join):
     assert "50000" in fox_says(fox, "show", {"file": "a", "text": "x" * 50_001})
     assert fox_says(fox, "show", {"file": "a", "text": "x" * 50_000}) == ""
     leader = join(kind=Leader)
-    board = leader.board(lambda board: board["hands"][0]["text"])
+    board = leader.board(lambda board: board["hands"][0]["file"])
+    assert leader.say("file", board["hands"][0]["id"]) == {"text": "x" * 50_000}
+    assert "x" * 100 not in json.dumps(board), "a file goes to who looks at it"
+    for who in (None, 5, {}, "gone"):
+        assert leader.say("file", who) == {"text": None}
+    assert "Only whoever leads" in fox_says(fox, "file", board["hands"][0]["id"])["problem"]
     assert board["steps"]["3"]["bars"][:3] == [1, 1, 0]
     assert board["stuck"][0]["hint"] == "h" * 100
     assert 0 <= board["stuck"][0]["people"][0]["for"] <= 86_400 + PATIENCE
@@ -428,7 +434,14 @@ def test_a_full_room_forgets_who_has_gone_first(monkeypatch):
     assert room.join("b", "fox") == ""
     assert room.join("c", "lynx") == "The room is full: 2 are here."
     room.leave("a")
-    assert room.join("c", "lynx") == ""
+    assert room.join("c", "lynx").startswith("The room is full"), "somebody may be back soon"
+    room.raise_hand("b", True)
+    for each in room.known.values():
+        each.left = 1.0
+    assert room.join("c", "fox") == ""
+    room.join("b", "fox")
+    assert {each.name for each in room.known.values()} == {"fox", "fox 2"}
+    room.raise_hand("b", False)
     assert set(room.known) == {"b", "c"}
     for who in "bc":
         room.raise_hand(who, True)

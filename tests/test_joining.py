@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ from test_check import SEEN, Watch
 
 from support import PATIENCE, ROOT, STEPS, Server, free_port, wait_until
 from workshop.base.paths import STATE
+from workshop.base.steps import find
 from workshop.learn import joining
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="has no pseudo-terminals")
@@ -91,15 +93,25 @@ def test_it_asks_once_and_tells_no_code(watch, room, presenter, mine):
     watching.press("?")
     assert "y shows the presenter notices/namespaces.py" in watching.said("is about.")
     up = presenter.board(lambda told: told["hands"])["hands"][0]
-    assert (up["name"], up["step"], up["hint"], up.get("text")) == (animal, 3, HINT, None)
+    assert (up["name"], up["step"], up["hint"], up["file"]) == (animal, 3, HINT, None)
     watching.press("y")
     watching.said("The presenter sees notices/namespaces.py now.")
-    shown = presenter.board(lambda told: told["hands"] and told["hands"][0].get("text"))
-    assert "on_psot" in shown["hands"][0]["text"]
+    presenter.board(lambda told: told["hands"] and told["hands"][0]["file"])
+    assert "on_psot" in presenter.say("file", up["id"])["text"]
+    settings = folder / "board/settings.py"  # Another hint, about a file that was not offered.
+    before = settings.read_text()
+    settings.write_text(f"API_KEY = 'hunter2'\n{before}(")
+    watching.said("syntax error")
+    watching.said("lower your hand")
+    watching.press("y")
+    settings.write_text(before)
+    watching.said("✗ event name")
+    watching.said("lower your hand")
     watching.press("?")
     watching.said("Your hand is down.")
     told = presenter.board(lambda told: not told["hands"])
     assert "on_psot" not in json.dumps(told)
+    assert "hunter2" not in "".join(json.dumps(each) for each in presenter.heard.queue)
     watching.press("q")
     assert watching.process.wait(PATIENCE) == 0
 
@@ -177,7 +189,11 @@ def test_help_raises_a_hand_and_lowers_it(room, presenter, tmp_path, monkeypatch
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("10.0.0.5:8000", "no address of a room"), ("http://a b", "no address of a room")],
+    [
+        ("10.0.0.5:8000", "no address of a room"),
+        ("http://a b", "no address of a room"),
+        ("http://[", "no address of a room"),
+    ],
 )
 def test_a_wrong_address_is_said(url, said, tmp_path):
     done = types("check", "1", "--dir", str(STEPS[1]), "--watch", "--room", url)
@@ -239,3 +255,69 @@ def listens(process, port):
         each.status == psutil.CONN_LISTEN and each.laddr.port == port
         for each in process.net_connections()
     )
+
+
+def test_what_was_said_while_away_comes_in_its_order_and_once(room, presenter):
+    """However the library's threads hand it on; and two tutors of one person both hear it."""
+    for number in range(8):
+        does(presenter, "say", {"all": True}, f"Sentence {number}")
+    known = {"url": room.url, "name": "otter", "secret": "1" * 32, "since": 0}
+    for tutor in [joining.Room(dict(known)) for _ in range(2)]:
+        heard = []
+        tutor.join()
+        wait_until(lambda: heard.extend(tutor.news()) or len(heard) >= 8, "all of it")  # noqa: B023
+        assert [said.text for said in heard] == [f"Sentence {number}" for number in range(8)]
+        tutor.sio.disconnect()
+
+
+@pytest.fixture(autouse=True)
+def kept_elsewhere(monkeypatch, tmp_path):
+    """What this process joins is kept for the test alone."""
+    monkeypatch.setattr(joining, "KEPT", tmp_path / "kept here")
+
+
+def test_a_name_of_their_own_is_in_no_hint():
+    step = find("3")
+    for name, told in {
+        "the page and its script: #acme-merger-widget": "the page and its script",
+        "the page and its script: #state": "the page and its script: #state",
+        "missing file: notices/namespaces.py": "missing file: notices/namespaces.py",
+        "event name": "event name",
+    }.items():
+        assert joining.public_name(name, step) == told
+
+
+def test_too_fast_is_said_again(room, presenter):
+    tutor = joining.Room({"url": room.url, "name": "otter", "secret": "2" * 32, "since": 0})
+    tutor.join()
+    assert tutor.there.wait(PATIENCE)
+    for number in range(6):
+        hint = SimpleNamespace(name=f"event name {number}", file="x.py")
+        tutor.stand(find("3"), SimpleNamespace(hint=hint, passed=[], skipped=[]))
+    presenter.board(lambda told: stuck(told) == {"event name 5": ["otter"]})
+    other = Attendee(room.url, "otter")
+    assert other.hello["name"] == "otter 2"
+    other.close()
+    does(presenter, "forget", told_id(presenter, "otter"))
+    wait_until(lambda: any("off the board" in said.text for said in tutor.news()), "the reason")
+    tutor.sio.disconnect()
+
+
+def told_id(presenter, name):
+    """Return by which id the board knows somebody."""
+    people = presenter.board(lambda told: "3" in told["steps"])["steps"]["3"]["people"]
+    return next(each["id"] for each in people if each["name"] == name)
+
+
+def test_nobody_there_is_said_and_ctrl_d_is_no_answer(watch, mine):
+    folder, kept = mine
+    watching = watch(3, folder, "--room", "http://127.0.0.1:1", **kept)
+    watching.said("to stay alone): ")
+    watching.press("\x04")
+    assert "Traceback" not in watching.said("q  end")
+    watching.press("q")
+    assert watching.process.wait(PATIENCE) == 0
+    watching = watch(3, folder, "--room", "http://127.0.0.1:1", **kept)
+    watching.said("to stay alone): ")  # It was no answer.
+    watching.press("Eve\n")
+    watching.said("The room at http://127.0.0.1:1 does not answer: it is tried again.")

@@ -40,8 +40,11 @@ def needs(args: argparse.Namespace) -> set[str]:
         pack.check(args.folder or pack.DEFAULT)
     elif args.folder and not source.choices(args.folder):  # or one of an older workshop
         raise Problem(f"There is no pack in {args.folder}. `{ME} pack` makes one.", 2)
-    if args.report and (args.report.is_dir() or not args.report.parent.is_dir()):
-        raise Problem(f"{args.report} can't be written: name a file in a folder that is there.", 2)
+    if args.report:
+        try:
+            args.report.open("a").close()
+        except OSError as error:
+            raise Problem(f"{args.report} can't be written: {error.strerror}.", 2) from None
     return {"python", "javascript"}
 
 
@@ -73,6 +76,7 @@ class Hall:
         self.token = secrets.token_hex(10)
         self.folder = folder
         self.members = STATE / f"hall-{self.port}.json"
+        self.members.unlink(missing_ok=True)  # Not even of a workshop that was killed.
         self.server: Child | None = None
 
     def start(self) -> Child:
@@ -102,7 +106,7 @@ class Hall:
         self.announce()
         while not stop.wait(0.2):
             if server.exit_code() is not None:
-                print("The server had died: started again.", flush=True)
+                print(server.said("The server had died, and is started again"), flush=True)
                 server = self.start()
                 stop.wait(1)
 
@@ -123,3 +127,5 @@ class Hall:
         if self.server:
             self.server.end()
         self.members.unlink(missing_ok=True)
+        if self.args.report and self.args.report.exists():
+            print(f"\nHow long each point took: {self.args.report}")

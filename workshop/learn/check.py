@@ -72,6 +72,8 @@ def main(args: argparse.Namespace) -> int:
     end_as_by_ctrl_c()  # Then pytest ends the servers that it has started.
     if not find_chromium():
         print(f"There is no Chromium: what needs one is not tried. {HOW_TO_GET_CHROMIUM}\n")
+    if args.room and (args.alone or not args.watch):
+        raise Problem(f"A room is joined by `{ME} check --watch --room URL`.", 2)
     if args.watch:
         watch(folder, step, check, None if args.alone else joining.find(args.room))
         return 0

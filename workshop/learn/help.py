@@ -1,6 +1,7 @@
 """Raise your hand in the presenter's room, or lower it."""
 
 import argparse
+import contextlib
 import sys
 
 from workshop.base import notes
@@ -38,7 +39,8 @@ def main(args: argparse.Namespace) -> int:
     file = (notes.read(notes.MY).get("hint") or {}).get("file")
     if room.hand and file and sys.stdin.isatty():
         question = f"Show the presenter {file}, which your hint is about? y is yes: "
-        if input(question).strip().lower() == "y":
-            print(room.show(notes.MY, file))
+        with contextlib.suppress(EOFError):
+            if input(question).strip().lower() == "y":
+                print(room.show(notes.MY, file))
     room.sio.disconnect()
     return 0

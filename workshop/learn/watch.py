@@ -54,8 +54,8 @@ def watch_step(
                         show_again(folder, step, outcome, level, room)
                     if room and pressed == "?":
                         raise_hand(room, outcome)
-                    elif room and pressed == "y" and room.hand and outcome.hint:
-                        say(room.show(folder, outcome.hint.file))
+                    elif room and pressed == "y" and room.hand and room.offered:
+                        say(room.show(folder, room.offered))
                     elif pressed in ("h", "l") and outcome.hint:
                         level = min(level + 1 if pressed == "h" else 3, outcome.hint.levels)
                         teach.clear_screen()
@@ -94,6 +94,8 @@ def show_room(room: Room) -> None:
     what = "lower your hand" if room.hand else "raise your hand"
     if sys.stdin.isatty():
         print(f"    ?  {what} (you are {room.name} at {room.url})")
+    if room.hand and room.offered:
+        print(f"    y  show the presenter {room.offered}, which your hand is about")
     if room.sentence:
         say(room.sentence)
     room.shown = ""
@@ -107,8 +109,7 @@ def say(text: str) -> None:
 def heard(room: Room, outcome: Outcome) -> bool:
     """Show what has come from the room; tell whether more of the hint is to be shown."""
     more = False
-    while not room.news.empty():
-        said = room.news.get()
+    for said in room.news():
         if said.hint is None:
             room.sentence = f"The room, at {said.at}: {said.text}"
             say(room.sentence)
@@ -125,8 +126,9 @@ def heard(room: Room, outcome: Outcome) -> bool:
 def raise_hand(room: Room, outcome: Outcome) -> None:
     """Raise the hand, or lower it; offer to show a file."""
     say(room.raise_hand())
-    if room.hand and outcome.hint and outcome.hint.file:
-        print(f"  y shows the presenter {outcome.hint.file}, which the hint is about.")
+    room.offered = outcome.hint.file if room.hand and outcome.hint else None
+    if room.offered:
+        print(f"  y shows the presenter {room.offered}, which the hint is about.")
 
 
 def notice(changes, saved: threading.Event) -> None:

@@ -42,8 +42,8 @@ def changes(step: Step) -> str:
 def all_files(step: Step) -> str:
     """Return the files of the first step."""
     tree = steptree.read(step.folder)
-    texts = {path: file.content.decode() for path, file in tree.items() if path != README}
-    texts = {path: text for path, text in texts.items() if text}
+    texts = {path: file.content.decode(errors="replace") for path, file in tree.items()}
+    texts = {path: text for path, text in texts.items() if text and path != README}
     parts = [
         details(path, lines_of(text.count("\n")), code(text, path)) for path, text in texts.items()
     ]

@@ -18,6 +18,7 @@ from workshop.serving.processes import Child, when_told_to_end
 
 HELP = "the lessons in your browser, with your board and what check says"
 FIRST_PORT = 8100
+LENGTH = 20  # letters: a token that is shorter was cut off
 HERE = "127.0.0.1"
 
 
@@ -96,9 +97,9 @@ def start(folder: Path, port: int, token: str, state: Path) -> Child:
 
 def token_of(file: Path) -> str:
     """Return a token that is kept, so that a page that is open is let in after a restart."""
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+    if not file.exists() or len(file.read_text()) < LENGTH:
+        part = file.with_name(f"{file.name}.{os.getpid()}")
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:
             new.write(secrets.token_urlsafe(16))
-    except FileExistsError:
-        pass
+        part.replace(file)  # All of it is there, or none.
     return file.read_text()

@@ -26,7 +26,7 @@ from workshop.serving.guard import Handler, Server
 from workshop.serving.kept import Kept
 from workshop.serving.web import answer, configure
 
-if "HOME_TOKEN" not in os.environ:
+if not os.environ.get("HOME_TOKEN"):
     sys.exit("python3 -m workshop home  starts this server.")
 # Not in the environment any more: what the buttons start has no business with them.
 TOKEN = os.environ.pop("HOME_TOKEN")

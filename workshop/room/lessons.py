@@ -4,6 +4,7 @@ So all links of the READMEs hold, under whatever address a server has these page
 """
 
 import html
+import os
 import re
 from functools import lru_cache
 from os.path import isfile  # which takes a name that is too long for one that is not there
@@ -67,7 +68,13 @@ def readable(address: str) -> Path | None:
     if not all(belongs(part) or DIFF.fullmatch(part) for part in rest):
         return None
     path = (ROOT / address).resolve()
-    return path if path.is_relative_to(ROOT / first) and isfile(path) else None
+    if not path.is_relative_to(ROOT / first) or not isfile(path):
+        return None
+    # By the very name that it has: elsewhere DB.SQLITE3 is a name of db.sqlite3.
+    parts = address.split("/")
+    folders = (ROOT.joinpath(*parts[:depth]) for depth in range(len(parts)))
+    is_so = all(part in os.listdir(each) for part, each in zip(parts, folders, strict=True))
+    return path if is_so else None
 
 
 def lesson_page(step: Step, live: bool = False) -> str:
@@ -102,6 +109,12 @@ def make_lesson(step: Step, live: bool, version: int) -> str:
 
 def file_page(address: str, path: Path) -> str:
     """Return a page of the repository, or a file of it as it is."""
+    return make_file_page(address, path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=200)
+def make_file_page(address: str, path: Path, version: int) -> str:
+    """Make such a page; version is another one when the file has changed."""
     text = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix == ".md":
         body = to_html(text)

@@ -1,6 +1,7 @@
 """Who is in the room: where each stands, whose hand is up, what was said to whom. No network."""
 
 import contextlib
+import itertools
 import statistics
 import time
 from collections import Counter, defaultdict
@@ -66,6 +67,7 @@ class Members:
         self.kept = kept
         self.known: dict[str, Member] = {}
         self.said: list[dict[str, Any]] = kept.get("said", [])
+        self.highest = max((said["id"] for said in self.said), default=0)
         self.forgotten: list[str] = kept.get("forgotten", [])
         with contextlib.suppress(TypeError):  # a file of another version
             members = kept.get("members", {})
@@ -89,14 +91,20 @@ class Members:
         if who in self.forgotten:
             return "Whoever leads took you off the board."
         if who not in self.known and len(self.known) >= MAX_MEMBERS:
-            left = {each: member.left for each, member in self.known.items() if member.left}
-            if not left:
+            gone = [each for each, m in self.known.items() if not m.here() and m.hand is None]
+            if not gone:
                 return f"The room is full: {MAX_MEMBERS} are here."
-            del self.known[min(left, key=lambda each: left[each] or 0)]
+            del self.known[min(gone, key=lambda each: self.known[each].left or 0)]
         member = self.known.setdefault(who, Member(name, since=time.time()))
-        member.name, member.left = name, None
+        member.name, member.left = self.name_for(who, name), None
         self.changed()
         return ""
+
+    def name_for(self, who: str, name: str) -> str:
+        """Return a name that nobody else here has: there are fewer animals than attendees."""
+        taken = {each.name for other, each in self.known.items() if other != who and each.here()}
+        names = (name if number == 1 else f"{name} {number}" for number in itertools.count(1))
+        return next(each for each in names if each not in taken)
 
     def leave(self, who: str) -> None:
         """Count somebody out, unless it is back soon."""
@@ -154,7 +162,8 @@ class Members:
         """Keep what is said to some, None for all; its number is higher than any before it."""
         now = time.time()
         # By the clock: it grows even where the file is lost.
-        number = max(int(1000 * now), self.said[-1]["id"] + 1 if self.said else 0)
+        number = max(int(1000 * now), self.highest + 1)
+        self.highest = number
         said = {"id": number, "kind": kind, "text": text, "hint": hint, "to": to, "at": now}
         people = sum(each.here() for each in self.known.values()) if whom is None else len(whom)
         self.said = [*self.said, said | {"whom": whom, "people": people}][-MAX_SAID:]
@@ -184,6 +193,9 @@ class Members:
 
     def said_to(self, who: str, since: int) -> Iterator[dict]:
         """Yield what was said to somebody after a number."""
+        # It may come from a machine whose clock was ahead of this one's.
+        if since < 1000 * (time.time() + 86_400):
+            self.highest = max(self.highest, since)
         for said in self.said:
             if said["id"] > since and (said["whom"] is None or who in said["whom"]):
                 yield public(said)
@@ -272,8 +284,8 @@ def stuck(here: dict[str, Member], now: float) -> Iterator[dict]:
 
 
 def hand(who: str, member: Member, now: float) -> dict:
-    """Return a raised hand, with the file that was shown."""
-    shown = {name: getattr(member, name) for name in ("name", "step", "hint", "file", "text")}
+    """Return a raised hand, with the name of the file that was shown."""
+    shown = {name: getattr(member, name) for name in ("name", "step", "hint", "file")}
     return {"id": who, "since": round(now - (member.hand or now)), **shown}
 
 

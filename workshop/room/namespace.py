@@ -36,7 +36,7 @@ class Room(socketio.Namespace):
         gevent.spawn_later(AWAY + 1, self.tell_soon)  # Some may not have come back.
 
     def on_connect(self, sid, environ, auth):
-        """Let in an attendee with a secret, and who leads; nobody else has a part in this."""
+        """Let in who leads, and an attendee: whoever says a secret, known by it from then on."""
         since = auth.get("since") if isinstance(auth, dict) else None
         since = since if type(since) is int else 0
         match auth:
@@ -64,10 +64,9 @@ class Room(socketio.Namespace):
     def welcome(self, sid, since):
         """Tell an attendee all that there is for it: who comes late has missed nothing."""
         who = self.who[sid]
-        member = self.members.known[who]
-        self.emit("hello", {"name": member.name, "hand": member.hand is not None}, to=sid)
-        if member.step:
-            self.follow_step(sid, member.step)
+        self.emit("hello", self.hello(who), to=sid)
+        if step := self.members.known[who].step:
+            self.follow_step(sid, step)
         for said in self.members.said_to(who, since):
             self.emit("said", said, to=sid)
         self.tell_soon()
@@ -114,8 +113,14 @@ class Room(socketio.Namespace):
         if problem := self.not_now(sid):
             return problem
         self.members.raise_hand(self.who[sid], up)
+        self.emit("hello", self.hello(self.who[sid]), room=self.who[sid], skip_sid=sid)
         self.tell_soon()
         return ""
+
+    def hello(self, who):
+        """Return what an attendee is told of itself."""
+        member = self.members.known[who]
+        return {"name": member.name, "hand": member.hand is not None}
 
     def on_show(self, sid, said):
         """Keep the file that an attendee shows, until its hand is down."""
@@ -193,12 +198,20 @@ class Room(socketio.Namespace):
             return "There is no such attendee."
         act()
         self.tell_soon()
-        if member := self.members.known.get(who):
-            self.emit("hello", {"name": member.name, "hand": member.hand is not None}, room=who)
+        if who in self.members.known:
+            self.emit("hello", self.hello(who), room=who)
         else:
+            self.emit("out", {"message": "Whoever leads took you off the board."}, room=who)
             for each in [each for each, theirs in self.who.items() if theirs == who]:
                 self.disconnect(each)
         return ""
+
+    def on_file(self, sid, who):
+        """Acknowledge with the text that an attendee has shown."""
+        if not self.may_lead(sid):
+            return {"problem": NOT_YOURS}
+        member = self.members.known.get(who) if isinstance(who, str) else None
+        return {"text": member.text if member else None}
 
     def on_report(self, sid):
         """Acknowledge with the report, which names nobody."""

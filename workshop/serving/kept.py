@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,5 +42,7 @@ class Kept:
             return
         self.file.parent.mkdir(parents=True, exist_ok=True)
         part = self.file.with_name(f"{self.file.name}.part")
-        part.write_text(json.dumps(self.known, default=vars), encoding="utf-8")
+        # For this user alone: names, and what was shown to the presenter.
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(json.dumps(self.known, default=vars))
         part.replace(self.file)

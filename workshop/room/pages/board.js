@@ -16,7 +16,7 @@ room.on("board", (sent) => {
 room.on("connect", () => say("#state", ""));
 room.on("disconnect", () => say("#state", "No connection to the server: trying again."));
 room.on("connect_error", () => {
-  const refused = "This page has no lead. Open it from the presenter's view.";
+  const refused = "This page has no lead: open the address that the command printed.";
   say("#state", room.active ? "No connection to the server: trying again." : refused);
 });
 
@@ -141,13 +141,12 @@ function sentence(label, to) {
 
 function drawHands() {
   $("#no-hands").hidden = board.hands.length > 0;
-  drawList($("#hands"), board.hands, ({ id }) => id, makeHand, (item, { name, step, hint, since, file, text }) => {
+  drawList($("#hands"), board.hands, ({ id }) => id, makeHand, (item, { name, step, hint, since, file }) => {
     const where = [step && `step ${step}`, hint, `up for ${spoken(lasting(since))}`].filter(Boolean);
     set(item, ".name", name);
     set(item, ".where", where.join(", "));
-    item.querySelector("details").hidden = text === null;
+    item.querySelector("details").hidden = file === null;
     set(item, "summary", file ?? "");
-    set(item, "pre", text ?? "");
   });
 }
 
@@ -158,9 +157,21 @@ function makeHand({ id, name }) {
     "li",
     {},
     element("p", {}, element("b", { className: "name" }), " ", element("span", { className: "where" })),
-    element("details", {}, element("summary"), element("pre", { tabIndex: 0 })),
+    shownFile(id),
     element("div", { className: "answers" }, down, sentence(`A sentence to ${name}`, { who: id }), problem),
   );
+}
+
+// A file is fetched when it is looked at: on bad Wi-Fi all of them would keep the board from coming.
+function shownFile(id) {
+  const text = element("pre", { tabIndex: 0 });
+  const shown = element("details", {}, element("summary"), text);
+  shown.addEventListener("toggle", async () => {
+    if (!shown.open) return;
+    const answer = await ask("file", id);
+    text.textContent = answer.text ?? answer.problem ?? (typeof answer === "string" ? answer : "It is gone.");
+  });
+  return shown;
 }
 
 // Who is stuck, by hint

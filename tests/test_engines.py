@@ -143,8 +143,9 @@ def phone(window, projector, talk):
 
 def enter(window, url):
     """Open the slides, and wait until they have heard from the server."""
+    window.value("window.before = true")  # The page before this one may be connected, still.
     window.goto(url)
-    window.wait_for("window.talk?.connected")
+    window.wait_for("!window.before && window.talk?.connected")
 
 
 def is_at(phone, slide, fragment=-1):
@@ -227,9 +228,11 @@ def test_a_running_step_is_live_in_its_slide(projector, phone, step, connect):
 
 def test_a_server_of_slides_that_dies_is_found_again(projector, phone, talk):
     talk.stop(signal.SIGKILL)
-    phone.wait_for('!document.querySelector("#lost").hidden')
-    lead(projector, STEPWISE)
-    talk.start()
+    try:
+        phone.wait_for('!document.querySelector("#lost").hidden')
+        lead(projector, STEPWISE)
+    finally:
+        talk.start()  # for the tests after this one, too
     phone.wait_for('document.querySelector("#lost").hidden')
     is_at(phone, STEPWISE)
 

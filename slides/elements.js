@@ -1,8 +1,9 @@
-// What the pages of who leads are made of: elements, buttons, and what lets a page lead.
+// What the pages of who leads, and the lessons, are made of: elements, buttons, and what lets a page lead.
 
 const $ = (selector) => document.querySelector(selector);
-const say = (selector, text) => {
-  if ($(selector).textContent !== text) $(selector).textContent = text;
+const say = (where, text) => {
+  const element = typeof where === "string" ? $(where) : where;
+  if (element.textContent !== text) element.textContent = text;
 };
 
 const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-");

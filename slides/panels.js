@@ -191,4 +191,4 @@ tabs.after(warned); // lead.js says it.
 
 const room = io("/room", { auth: lead });
 room.on("board", ({ hands }) => say("#board", hands.length ? `Room, ${counted(hands.length, "hand")}` : "Room"));
-room.connect();
+room.connect(); // It shares the connection of lead.js, which waits to be told.

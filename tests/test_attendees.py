@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -451,6 +452,19 @@ def test_a_full_room_forgets_who_has_gone_first(monkeypatch):
     numbers = [room.say({"all": True}, None, "sentence", "x", None)["id"] for _ in range(60)]
     assert numbers == sorted(set(numbers))
     assert len(room.said) == 50
+
+
+def test_what_is_said_has_a_higher_number_than_any_that_was_heard(monkeypatch):
+    """By whoever has been at another machine, whose clock was ahead; and not for ever."""
+    room = members.Members(Kept(None))
+    now = time.time()
+    ahead = int(1000 * (now + 300))
+    assert list(room.said_to("a", ahead)) == []
+    said = room.say({"all": True}, None, "sentence", "x", None)
+    assert said["id"] > ahead
+    assert [each["text"] for each in room.said_to("a", ahead)] == ["x"]
+    assert list(room.said_to("b", 10**15)) == []
+    assert room.say({"all": True}, None, "sentence", "y", None)["id"] < 10**15
 
 
 def test_the_report_says_how_long_each_point_took(monkeypatch):

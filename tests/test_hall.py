@@ -274,7 +274,7 @@ def test_without_git_nothing_is_fetched(tmp_path, monkeypatch):
 
 def test_the_page_says_what_to_type(packed):
     """And counts."""
-    site = Site(packed, "http://192.0.2.7:8090")
+    site = Site(packed, "http://192.0.2.7:8090", "/", print)
     page = site.page()
     version = ".".join(map(str, sys.version_info[:2]))
     for line in (

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -28,12 +29,14 @@ from support import (
     javascript_error,
     wait_until,
 )
+from workshop.base import steptree
 from workshop.base.differences import Line
-from workshop.base.steps import Step
+from workshop.base.steps import Step, find
 from workshop.base.todo import TODO
 from workshop.learn import events
 from workshop.room import lessons
-from workshop.room.changes import side_by_side
+from workshop.room.changes import changes, side_by_side
+from workshop.room.home import token_of
 
 TOKEN = "only-for-tests"
 SCREEN = {"viewport": {"width": 1280, "height": 720}}
@@ -664,3 +667,50 @@ def is_server(process):
     """Tell whether a process is a server of the lessons, and not its guardian."""
     line = process.cmdline()
     return "workshop.room.home_server" in line and "-I" not in line
+
+
+def test_a_token_that_was_cut_off_lets_nobody_in(tmp_path):
+    file = tmp_path / "token"
+    for cut_off in ("", "short"):
+        file.write_text(cut_off)
+        token = token_of(file)
+        assert len(token) >= 20
+    assert token_of(file) == token == file.read_text()
+    assert file.stat().st_mode & 0o077 == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "workshop.room.home_server", "127.0.0.1:1"],
+        cwd=ROOT,
+        env=environment(HOME_TOKEN="", HOME_FILE="x"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "python3 -m workshop home" in done.stderr
+
+
+def test_a_file_has_one_name_also_where_letters_have_no_case(monkeypatch):
+    """As on a Mac, or on Windows: there this is the database."""
+    address = f"steps/{STEPS[4].name}/serve.py"
+    assert lessons.readable(address)
+    monkeypatch.setattr(lessons, "isfile", lambda path: True)
+    for name in ("DB.SQLITE3", "SERVE.PY", "serve.py."):
+        assert lessons.readable(f"steps/{STEPS[4].name}/{name}") is None, name
+
+
+def test_a_file_is_coloured_once(monkeypatch):
+    """However often it is asked for: it takes a tenth of a second of the room's server."""
+    made = []
+    monkeypatch.setattr(lessons, "file_in_colour", lambda text, name: made.append(name) or "")
+    lessons.make_file_page.cache_clear()
+    for _ in range(3):
+        lessons.find("slides/slides.js")
+    lessons.make_file_page.cache_clear()
+    assert made == ["slides.js"]
+
+
+def test_a_picture_among_the_first_step_s_files_is_no_error(monkeypatch):
+    step = find("1")
+    tree = steptree.read(step.folder)
+    picture = replace(next(iter(tree.values())), content=b"\x89PNG\xff")
+    monkeypatch.setattr(steptree, "read", lambda folder: tree | {"notices/a.png": picture})
+    assert "notices/a.png" in changes(step)

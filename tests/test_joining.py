@@ -50,7 +50,7 @@ def watch():
 @pytest.fixture
 def room(serve, tmp_path):
     """A room without slides."""
-    there = {"HALL": "http://a.hall", "ROOM_MEMBERS": str(tmp_path / "members.json")}
+    there = {"HALL": "yes", "ROOM": "http://a.hall", "ROOM_MEMBERS": str(tmp_path / "members.json")}
     return serve(ROOT, Room, TOKEN=TOKEN, PYTHONPATH=None, **there)
 
 
@@ -103,7 +103,9 @@ def test_it_asks_once_and_tells_no_code(watch, room, presenter, mine):
     settings.write_text(f"API_KEY = 'hunter2'\n{before}(")
     watching.said("syntax error")
     watching.said("lower your hand")
-    watching.press("y")
+    watching.press("yh")  # The hint that the second key shows says that the first was read.
+    watching.said("lower your hand")
+    assert "hunter2" not in presenter.say("file", up["id"])["text"]
     settings.write_text(before)
     watching.said("✗ event name")
     watching.said("lower your hand")
@@ -111,7 +113,6 @@ def test_it_asks_once_and_tells_no_code(watch, room, presenter, mine):
     watching.said("Your hand is down.")
     told = presenter.board(lambda told: not told["hands"])
     assert "on_psot" not in json.dumps(told)
-    assert "hunter2" not in "".join(json.dumps(each) for each in presenter.heard.queue)
     watching.press("q")
     assert watching.process.wait(PATIENCE) == 0
 
@@ -187,6 +188,28 @@ def test_help_raises_a_hand_and_lowers_it(room, presenter, tmp_path, monkeypatch
     presenter.board(lambda told: not told["hands"])
 
 
+def test_a_hand_is_the_same_in_all_terminals(room):
+    tutor = joining.Room({"url": room.url, "name": "otter", "secret": "3" * 32, "since": 0})
+    tutor.join()
+    assert tutor.there.wait(PATIENCE)
+    other = Attendee(room.url, "otter", "3" * 32)
+    assert other.say("hand", True) == ""
+    wait_until(lambda: tutor.hand, "the hand that the other one has raised")
+    assert tutor.raise_hand() == "Your hand is down."
+    assert other.wait("hello")["hand"] is False
+    tutor.sio.disconnect()
+    other.close()
+
+
+def test_another_workshop_is_another_room(monkeypatch):
+    known = {"url": "http://10.0.0.5:8000", "name": "otter", "secret": "0" * 32, "since": 0}
+    joining.write(known | {"pack": "http://10.0.0.5:8000"})
+    monkeypatch.setattr(joining.source, "find", lambda: "http://10.0.0.5:8000")
+    assert joining.find(None).name == "otter"
+    monkeypatch.setattr(joining.source, "find", lambda: "http://10.0.0.9:8000")
+    assert joining.find(None) is None, "nobody is asked without a terminal"
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -210,6 +233,8 @@ def test_a_room_is_told_from_another_server(serve, room):
 
 def test_the_host_comes_back_and_forgets_who_was_there(tmp_path):
     port, report = free_port(), tmp_path / "report.json"
+    kept = STATE / f"hall-{port}.json"
+    kept.write_text('{"members": {"0": {"name": "Ann", "hand": 1.0}}}')  # of one that was killed
     command = ["host", f"--port={port}", f"--report={report}"]
     process = subprocess.Popen(
         [sys.executable, "-m", "workshop", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -237,7 +262,6 @@ def test_the_host_comes_back_and_forgets_who_was_there(tmp_path):
             told = leader.board(lambda told: told["hands"])
             assert [each["name"] for each in told["hands"]] == ["otter"]
             leader.close()
-        kept = STATE / f"hall-{port}.json"
         assert kept.exists()
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0

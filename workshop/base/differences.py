@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from workshop.base import steptree
 from workshop.base.steptree import README, Tree
+from workshop.base.words import counted
 
 ESCAPE = re.compile(r"\x1b\[([\d;]*)m")
 # git says which lines have moved by their colour, and by that alone.
@@ -65,17 +66,12 @@ class FileDiff:
         if "Binary files" in about:
             result = "binary"
         elif self.new:
-            result = f"new, {lines_of(added)}" if added else "new, empty"
+            result = f"new, {counted(added, 'line')}" if added else "new, empty"
         elif self.removed:
-            result = f"removed, {lines_of(gone)}"
+            result = f"removed, {counted(gone, 'line')}"
         if mode := re.search(r"^new mode 100(\d+)", about, re.MULTILINE):
             result += ", executable" if mode[1] == "755" else ", no longer executable"
         return result
-
-
-def lines_of(number: int) -> str:
-    """Return a number of lines in words."""
-    return "1 line" if number == 1 else f"{number} lines"
 
 
 def differences(old: Tree, new: Tree, listed: list[str]) -> list[FileDiff]:

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from workshop.base.problem import Problem
+
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ROOT / "steps"
 TESTS = ROOT / "tests"
@@ -39,6 +41,12 @@ def shown_folder(folder: Path) -> str:
 def in_venv() -> bool:
     """Tell whether this process runs in the workshop's own environment."""
     return Path(sys.prefix).resolve() == VENV.resolve()
+
+
+def must_be_writable(file: Path | None) -> None:
+    """Say at once if a file, if there is to be one, can't be written at the end."""
+    if file and (file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK)):
+        raise Problem(f"{file} can't be written: name a file in a folder that is there.", 2)
 
 
 def log_file(name: str) -> Path:

@@ -9,12 +9,13 @@ import sys
 import threading
 from pathlib import Path
 
-from workshop.base.paths import ME, ROOT, STATE
+from workshop.base.paths import ME, ROOT, STATE, must_be_writable
 from workshop.base.problem import Problem
 from workshop.hall import pack
 from workshop.install import source
-from workshop.serving import ports, qr, settings
-from workshop.serving.processes import Child, when_told_to_end
+from workshop.serving import qr, settings
+from workshop.serving.ports import addresses, answers, choose_port
+from workshop.serving.processes import Child, keep, when_told_to_end
 
 HELP = "be the room's server: packages for all, and a board that shows how far they are"
 
@@ -40,11 +41,7 @@ def needs(args: argparse.Namespace) -> set[str]:
         pack.check(args.folder or pack.DEFAULT)
     elif args.folder and not source.choices(args.folder):  # or one of an older workshop
         raise Problem(f"There is no pack in {args.folder}. `{ME} pack` makes one.", 2)
-    if args.report:
-        try:
-            args.report.open("a").close()
-        except OSError as error:
-            raise Problem(f"{args.report} can't be written: {error.strerror}.", 2) from None
+    must_be_writable(args.report)
     return {"python", "javascript"}
 
 
@@ -53,12 +50,7 @@ def main(args: argparse.Namespace) -> int:
     folder = (args.folder or pack.DEFAULT).resolve()
     if args.internet:
         pack.make(folder, source.choices(folder) or pack.ALL)
-    stop = when_told_to_end()
-    hall = Hall(args, folder if source.choices(folder) else None)
-    try:
-        hall.serve(stop)
-    finally:
-        hall.end()
+    Hall(args, folder if source.choices(folder) else None).serve(when_told_to_end())
     print("\nStopped.", flush=True)
     return 0
 
@@ -69,46 +61,40 @@ class Hall:
     def __init__(self, args: argparse.Namespace, folder: Path | None):
         self.args = args
         self.host = "0.0.0.0" if args.share else "127.0.0.1"
-        self.port = ports.choose_port(self.host, args.port)
-        self.addresses = ports.addresses() if args.share else []
+        self.port = choose_port(self.host, args.port)
+        self.addresses = addresses() if args.share else []
         names = self.addresses or ["localhost"]
         self.urls = [f"http://{name}:{self.port}" for name in names]
         self.token = secrets.token_hex(10)
         self.folder = folder
         self.members = STATE / f"hall-{self.port}.json"
         self.members.unlink(missing_ok=True)  # Not even of a workshop that was killed.
-        self.server: Child | None = None
 
     def start(self) -> Child:
         """Start the server."""
         ours = {
             "TOKEN": self.token,
-            "ROOM": self.urls[0] if self.args.share else "",
-            "HALL": self.urls[0],
+            "ROOM": self.urls[0],
+            "HALL": "yes",
             "PACK": str(self.folder or ""),
             "ROOM_MEMBERS": str(self.members),
             "REPORT": str(self.args.report.absolute() if self.args.report else ""),
         }
-        self.server = Child(
+        return Child(
             [sys.executable, "-m", "workshop.talk.server", f"{self.host}:{self.port}"],
             log="host",
             cwd=ROOT,
             env=settings.environment(self.addresses) | ours,
         )
-        return self.server
 
     def serve(self, stop: threading.Event) -> None:
-        """Serve until stop is set; again when the server has died."""
-        server = self.start()
-        up = server.wait_until(lambda: ports.answers(self.port, ("127.0.0.1",)), stop)
-        if not up and not stop.is_set():
-            raise Problem(server.said("The server did not start"))
-        self.announce()
-        while not stop.wait(0.2):
-            if server.exit_code() is not None:
-                print(server.said("The server had died, and is started again"), flush=True)
-                server = self.start()
-                stop.wait(1)
+        """Serve until stop is set, and forget who was here."""
+        try:
+            keep(self.start, lambda: answers(self.port, ("127.0.0.1",)), self.announce, stop)
+        finally:
+            self.members.unlink(missing_ok=True)
+        if self.args.report:
+            print(f"\nHow long each point took: {self.args.report}")
 
     def announce(self) -> None:
         """Say where it all is."""
@@ -121,11 +107,3 @@ class Hall:
             print(f"There is no pack: all install from the internet. `{ME} pack` makes one.")
         print(f"How far the room is, for you alone: {self.urls[0]}/board.html?token={self.token}")
         print("Ctrl-C ends it.", flush=True)
-
-    def end(self) -> None:
-        """End the server, and forget who was here."""
-        if self.server:
-            self.server.end()
-        self.members.unlink(missing_ok=True)
-        if self.args.report and self.args.report.exists():
-            print(f"\nHow long each point took: {self.args.report}")

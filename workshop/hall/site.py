@@ -34,10 +34,9 @@ class Site:
     Without a pack there is only the page; all else is left to the others.
     """
 
-    def __init__(
-        self, folder: Path | None, url: str, place: str = "/", others: Callable | None = None
-    ):
+    def __init__(self, folder: Path | None, url: str, place: str, others: Callable):
         self.url, self.place, self.others = url, place, others
+        self.code = qr.data(url)
         self.files: dict[str, Path] = {}
         self.choices = source.Choices([], [])
         if folder:
@@ -51,18 +50,16 @@ class Site:
         """Answer a request."""
         path = environ["PATH_INFO"]
         file = self.files.get(path) or self.files.get(f"{path.rstrip('/')}/index.html")
-        if self.others and not file and path != self.place:
+        if not file and path != self.place:
             return self.others(environ, start_response)
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self.say("405 Method Not Allowed", "Only GET.", start_response)
-        if path == self.place:
+        if not file:
             return self.say("200 OK", self.page(), start_response, "text/html; charset=utf-8")
         try:
-            content = file.open("rb") if file else None
+            content = file.open("rb")
         except OSError:
-            content = None
-        if not file or not content:
-            return self.say("404 Not Found", "It is not in the pack.", start_response)
+            return self.say("404 Not Found", "It is in the pack no more.", start_response)
         size = file.stat().st_size
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(size))])
@@ -90,7 +87,7 @@ class Site:
         )
         return PAGE.substitute(
             url=escape(self.url),
-            code=escape(qr.data(self.url)),
+            code=escape(self.code),
             where=escape(f", {address}" if address else ""),
             # Whoever has a pack from here knows where the room is.
             follow=FOLLOW if self.files else escape(f"{FOLLOW} --room {self.url}"),

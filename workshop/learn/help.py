@@ -34,7 +34,8 @@ def main(args: argparse.Namespace) -> int:
     room = joining.Room(known)
     room.join()
     if not room.there.wait(PATIENCE):
-        raise Problem(f"The room at {room.url} does not answer.")
+        why = [said.text for said in room.news()] or [f"The room at {room.url} does not answer."]
+        raise Problem(why[-1])
     print(room.raise_hand())
     file = (notes.read(notes.MY).get("hint") or {}).get("file")
     if room.hand and file and sys.stdin.isatty():

@@ -11,7 +11,6 @@ from workshop.base.differences import (
     Line,
     changed_lines,
     differences,
-    lines_of,
     mark_words,
 )
 from workshop.base.problem import Problem
@@ -45,17 +44,17 @@ def all_files(step: Step) -> str:
     texts = {path: file.content.decode(errors="replace") for path, file in tree.items()}
     texts = {path: text for path, text in texts.items() if text and path != README}
     parts = [
-        details(path, lines_of(text.count("\n")), code(text, path)) for path, text in texts.items()
+        details(path, counted(text.count("\n"), "line"), code(text, path))
+        for path, text in texts.items()
     ]
-    return f'<p class="amount">{counted(len(texts), "file")}: nothing comes before.</p>' + "".join(
-        parts
-    )
+    amount = counted(len(texts), "file")
+    return f'<p class="amount">{amount}: nothing comes before.</p>' + "".join(parts)
 
 
 def summary(files: list[FileDiff]) -> str:
     """Say how much it is."""
     added, gone = (sum(file.count(sign) for file in files) for sign in "+-")
-    text = f"{counted(len(files), 'file')}, {lines_of(added)} added, {gone} removed"
+    text = f"{counted(len(files), 'file')}, {counted(added, 'line')} added, {gone} removed"
     if any(line.moved for file in files for _, lines in file.hunks for line in lines):
         text += "; dim: only moved"
     return f'<p class="amount">{text}.</p>'

@@ -14,7 +14,7 @@ from workshop.base.steps import find
 from workshop.learn import events, mine
 from workshop.serving import running
 from workshop.serving.ports import answers, choose_port
-from workshop.serving.processes import Child, when_told_to_end
+from workshop.serving.processes import Child, keep, when_told_to_end
 
 HELP = "the lessons in your browser, with your board and what check says"
 FIRST_PORT = 8100
@@ -46,26 +46,25 @@ def main(args: argparse.Namespace) -> int:
         return 0
     stop = when_told_to_end()
     port = choose_port(HERE, args.port, FIRST_PORT)
-    server = start(folder, port, token, state)
-    told = None
-    try:
-        if not server.wait_until(lambda: answers(port, (HERE,)), stop) and not stop.is_set():
-            raise Problem(server.said("The server of the lessons did not start"))
-        url = f"http://localhost:{port}"
-        told = running.tell(
-            step="the lessons", folder=str(ROOT), url=url, port=port, redis=None, home=str(folder)
-        )
+    url = f"http://localhost:{port}"
+    told = []
+
+    def announce() -> None:
+        what = {"step": "the lessons", "folder": str(ROOT), "home": str(folder)}
+        told.append(running.tell(**what, url=url, port=port, redis=None))
         show(url, folder, token, not args.no_browser)
         print("Ctrl-C ends it, and what its buttons have started.\n", flush=True)
-        while not stop.wait(0.2):
-            if server.exit_code() is not None:
-                print("The server of the lessons had died: started again.", flush=True)
-                server = start(folder, port, token, state)
-                stop.wait(1)
+
+    try:
+        keep(
+            lambda: start(folder, port, token, state),
+            lambda: answers(port, (HERE,)),
+            announce,
+            stop,
+        )
     finally:
-        if told:
-            told.unlink(missing_ok=True)
-        server.end()
+        for file in told:
+            file.unlink(missing_ok=True)
     print("\nStopped.", flush=True)
     return 0
 

@@ -21,7 +21,7 @@ from workshop.serving.files import FONTS, inside
 PAGES = Path(__file__).with_name("pages")
 ASSETS = "assets/"
 PACKAGES = ("socket.io-client/dist/", *FONTS)
-SLIDES = ("slides.css", "token.js")  # The slides have these too.
+SLIDES = ("slides.css", "token.js", "elements.js")  # The slides have these too.
 # What a stranger in the room may read of it: neither an attendee's folder nor what a run leaves.
 FOLDERS = {"steps", "docs", "classic", "slides", "notebooks", "benchmarks", "pictures"}
 FILES = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "requirements.txt"}

@@ -13,7 +13,7 @@ from typing import Any
 from workshop.learn import lessons
 
 MAX_MEMBERS = 300  # known at once
-MAX_SHOWN = 20  # files at once: the board has all of them
+MAX_SHOWN = 20  # files at once
 MAX_SAID = 50  # sentences that can be caught up with
 AWAY = 60  # seconds: whoever is back by then was never gone
 STUCK = 120  # seconds at the same hint

@@ -97,6 +97,28 @@ class Child:
         return f"{what}. The last lines of {shown(log)}:\n{last_lines(log)}"
 
 
+def keep(
+    start: Callable[[], Child],
+    ready: Callable[[], bool],
+    announce: Callable[[], None],
+    stop: threading.Event,
+) -> None:
+    """Start a server, announce it once it is ready, and start it again when it dies, until stop."""
+    child = start()
+    try:
+        if child.wait_until(ready, stop):
+            announce()
+        elif not stop.is_set():
+            raise Problem(child.said("The server did not start"))
+        while not stop.wait(0.2):
+            if child.exit_code() is not None:
+                print(child.said("The server had died, and is started again"), flush=True)
+                child = start()
+                stop.wait(1)
+    finally:
+        child.end()
+
+
 def hangs(worked: float, seconds: float) -> bool:
     """Tell whether who has worked so long in so many seconds waits for something else than a turn.
 

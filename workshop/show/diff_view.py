@@ -14,12 +14,12 @@ from workshop.base.differences import (
     Line,
     changed_lines,
     differences,
-    lines_of,
     mark_words,
 )
 from workshop.base.paths import WINDOWS
 from workshop.base.steps import plain
 from workshop.base.steptree import README, Tree
+from workshop.base.words import counted
 
 # Eight colours that every terminal has and every theme makes readable, dark or light.
 BOLD, DIM, RED, GREEN, CYAN, REVERSE, UNREVERSE, OFF = (
@@ -49,9 +49,8 @@ def summary(files: list[FileDiff]) -> str:
     """Say how much it is, and what the marks mean."""
     added, gone = (sum(file.count(sign) for file in files) for sign in "+-")
     moved = any(line.moved for file in files for _, lines in file.hunks for line in lines)
-    number = "1 file" if len(files) == 1 else f"{len(files)} files"
     marks = "; dim, with < and >: only moved" if moved else ""
-    return f"{number}, {lines_of(added)} added, {gone} removed{marks}"
+    return f"{counted(len(files), 'file')}, {counted(added, 'line')} added, {gone} removed{marks}"
 
 
 def show_file(file: FileDiff, why: str, width: int) -> list[str]:

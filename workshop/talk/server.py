@@ -34,7 +34,7 @@ from workshop.talk.lead import TOKEN
 from workshop.talk.room import Slides
 from workshop.talk.stage import ROOM
 
-HALL = os.environ.get("HALL")  # its address, where there is no deck
+HALL = "HALL" in os.environ  # There is no deck.
 PACK = os.environ.get("PACK")  # a folder
 MEMBERS = os.environ.get("ROOM_MEMBERS")  # where who is in the room is kept over a crash
 REPORT = os.environ.get("REPORT")  # where to write at the end how long each point took
@@ -65,7 +65,7 @@ def code(request):
 
 def room(request):
     """Say that this is a room, to who asks before joining."""
-    return JsonResponse({"room": HALL or ROOM or request.build_absolute_uri("/")})
+    return JsonResponse({"room": True})
 
 
 def lesson(request, address):
@@ -90,9 +90,8 @@ def serve(host="127.0.0.1", port=8000):
     slides = Slides("/slides")
     sio.register_namespace(slides)
     pack = Path(PACK) if PACK else None
-    site = Site(
-        pack, HALL or ROOM or f"http://localhost:{port}", "/" if HALL else "/setup", WSGIHandler()
-    )
+    place = "/" if HALL else "/setup"
+    site = Site(pack, ROOM or f"http://localhost:{port}", place, WSGIHandler())
     attendees = Room("/room", Kept(Path(MEMBERS) if MEMBERS else None), slides.what_lets_lead)
     sio.register_namespace(attendees)
     app = socketio.WSGIApp(sio, site)

@@ -13,7 +13,7 @@ import time
 import webbrowser
 from pathlib import Path
 
-from workshop.base.paths import ME, ROOT, STATE, shown
+from workshop.base.paths import ME, ROOT, STATE, must_be_writable, shown
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, all_steps
 from workshop.hall import pack
@@ -96,9 +96,8 @@ def main(args: argparse.Namespace) -> int:
             export_site(Path(args.export))
         return 0
     STATE.mkdir(exist_ok=True)
-    for file in filter(None, (args.results, args.report)):
-        if file.is_dir() or not file.parent.is_dir():
-            raise Problem(f"{file} can't be written: name a file in a folder that is there.")
+    for file in (args.results, args.report):
+        must_be_writable(file)
     stop = when_told_to_end()
     talk = Talk(args, stop)
     try:
@@ -358,6 +357,8 @@ class Talk:
         """Say what the room has left, and how long each slide took."""
         if self.results.exists() and self.results.stat().st_mtime >= self.began:
             print(f"\nPolls and questions: {shown(self.results)}")
+        if self.args.report:
+            print(f"\nHow long each point took: {self.args.report}")
         if self.record:
             rehearsal.show(self.record)
 

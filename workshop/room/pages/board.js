@@ -52,10 +52,7 @@ function drawList(list, things, keyOf, make, update) {
   if (!inOrder && !aiming && !list.matches(":focus-within")) list.append(...keys.map((key) => list.items.get(key)));
 }
 
-function set(item, selector, text) {
-  const found = item.querySelector(selector);
-  if (found.textContent !== text) found.textContent = text;
-}
+const set = (item, selector, text) => say(item.querySelector(selector), text);
 
 const lasting = (seconds) => seconds + (Date.now() - received) / 1000;
 const spoken = (seconds) => (seconds < 60 ? "under a minute" : `${Math.floor(seconds / 60)} min`);
@@ -217,7 +214,7 @@ function drawSaid() {
   drawList($("#said"), latest, ({ id }) => id, () => element("li"), (item, { kind, text, to, people, hint, ago }) => {
     const whom = to.all ? `all ${people}` : to.who ? "one" : `${people} at “${to.hint ?? `step ${to.step}`}”`;
     const said = `${kind === "hint" ? "The next hint" : text} (to ${whom}, ${spoken(lasting(ago))} ago)`;
-    if (item.textContent !== said) item.textContent = said;
+    say(item, said);
   });
 }
 

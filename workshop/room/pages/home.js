@@ -4,13 +4,6 @@ let since = 0; // how far this page has been told
 let caughtUp = false;
 const step = Number(document.body.dataset.step);
 const token = sessionStorage.getItem("token");
-const say = (element, text) => element.textContent === text || (element.textContent = text);
-
-function make(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
 
 if (token) connect(io("/home", {
   transports: ["websocket", "polling"],
@@ -97,7 +90,7 @@ function drawState({ folder, step: built, doing, board }) {
 
 // It may not lead this page elsewhere. Another port is another origin: nothing of this page is open to it.
 function loadBoard() {
-  const frame = make("iframe", { title: "The running step", src: shown });
+  const frame = element("iframe", { title: "The running step", src: shown });
   frame.sandbox = "allow-scripts allow-same-origin allow-forms";
   $("#frame").replaceChildren(frame);
 }
@@ -150,7 +143,7 @@ const points = {
     drawHint(null);
     say($("#done"), "");
     $("#bar").hidden = true;
-    $("#points").replaceChildren(...points.map((name) => make("li", { textContent: name })));
+    $("#points").replaceChildren(...points.map((name) => element("li", { textContent: name })));
   },
   tick({ mark, what }) {
     if (!mine) return;
@@ -181,12 +174,12 @@ function drawHint(found, shown = 1) {
   if (!hint) return;
   say($("#hint h2"), hint.name);
   const rows = [["Expected", hint.expected], ["Happened", hint.happened]];
-  if (hint.code) rows.push(["", make("pre", { textContent: hint.code })]);
-  rows.push(["Look at", make("span", {}, hint.place, make("br"), readme(hint.lesson))]);
+  if (hint.code) rows.push(["", element("pre", { textContent: hint.code })]);
+  rows.push(["Look at", element("span", {}, hint.place, element("br"), readme(hint.lesson))]);
   if (level > 1) rows.push(["Hint", more(hint.more)]);
-  $("#hint dl").replaceChildren(...rows.flatMap(([name, text]) => [make("dt", { textContent: name }), make("dd", {}, text)]));
+  $("#hint dl").replaceChildren(...rows.flatMap(([name, text]) => [element("dt", { textContent: name }), element("dd", {}, text)]));
   const { title, lines } = hint.difference;
-  $("#difference").replaceChildren(...(level > 2 ? [make("h3", { textContent: title }), coloured(lines)] : []));
+  $("#difference").replaceChildren(...(level > 2 ? [element("h3", { textContent: title }), coloured(lines)] : []));
   $("#better").hidden = level >= Math.min(2, hint.levels);
   $("#lines").hidden = level >= hint.levels || hint.levels < 3;
 }
@@ -194,7 +187,7 @@ function drawHint(found, shown = 1) {
 function readme({ step: number, name, section }) {
   const text = number === step ? `“${section}”` : `“${section}” in step ${number}`;
   const heading = [...$$("#lesson :is(h2, h3)")].find((each) => each.textContent === section);
-  const link = make("a", { textContent: text, href: `${document.body.dataset.up}steps/${name}/README.md` });
+  const link = element("a", { textContent: text, href: `${document.body.dataset.up}steps/${name}/README.md` });
   if (number === step && heading) {
     link.href = `#${heading.id}`;
     link.addEventListener("click", () => narrow.matches && showTab("lesson"));
@@ -203,16 +196,16 @@ function readme({ step: number, name, section }) {
 }
 
 function more(text) {
-  return make("div", {}, ...text.split("\n").map((line) => {
-    if (!line.startsWith("$ ")) return make("p", { textContent: line });
-    return make("pre", { textContent: line.slice(2) });
+  return element("div", {}, ...text.split("\n").map((line) => {
+    if (!line.startsWith("$ ")) return element("p", { textContent: line });
+    return element("pre", { textContent: line.slice(2) });
   }));
 }
 
 function coloured(all) {
-  return make("pre", {}, ...all.map((line) => {
+  return element("pre", {}, ...all.map((line) => {
     const className = { "+": "plus", "-": "minus" }[line[0]] ?? "";
-    return make("span", { className, textContent: className ? line : `${line}\n` });
+    return element("span", { className, textContent: className ? line : `${line}\n` });
   }));
 }
 

@@ -1,6 +1,5 @@
 // A lesson: what is shown beside it, or in its place where there is no room for both; the diff in two ways.
 
-const $ = (selector) => document.querySelector(selector);
 const $$ = (selector) => document.querySelectorAll(selector);
 const narrow = matchMedia("(max-width: 60rem)");
 const panels = [...$$(".panel")];

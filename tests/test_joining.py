@@ -1,6 +1,7 @@
 """`check --watch` in a room: what it asks, what it tells, what it shows; and `help`."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import requests
-from test_attendees import Attendee, Leader
+from test_attendees import POINTS, Attendee, Leader
 from test_check import SEEN, Watch
 
 from support import PATIENCE, ROOT, STEPS, Server, free_port, wait_until
@@ -138,19 +139,15 @@ def test_what_the_presenter_sends_is_shown(watch, room, presenter, mine):
     presenter.board(lambda told: stuck(told) == {HINT: ["Ada <b>"]})
     does(presenter, "say", {"step": 3, "hint": HINT}, "Look at its name")
     watching.said(": Look at its name")
-    other = watch(
-        3, folder, "--room", room.url, **kept | {"JOINED_FILE": kept["JOINED_FILE"] + "2"}
-    )
-    other.said("to stay alone): ")
-    other.press("Grace\n")
-    other.said("The room: ")
+    other = Attendee(room.url, "Grace")
+    assert other.stand(len(POINTS)) == ""
+    watching.said("The room: 1 of 2 are past here, 1 of 2 have all of step 3.")
 
     file = folder / "notices/namespaces.py"
-    file.write_text(file.read_text().replace("on_psot", "on_post"))
-    told = presenter.board(lambda told: told["steps"].get("3", {}).get("done") == 2)
-    assert told["stuck"] == []
-    watching.said("2 of 2 have all of step 3.")
-    assert "Traceback" not in other.said("2 of 2 have all of step 3.")
+    file.write_text(file.read_text() + "(")
+    presenter.board(lambda told: stuck(told) == {"syntax error": ["Ada <b>"]})
+    assert "Traceback" not in watching.said("1 of 2 have all of step 3.")
+    other.close()
     presenter.close()
 
 
@@ -185,7 +182,11 @@ def test_help_raises_a_hand_and_lowers_it(room, presenter, tmp_path, monkeypatch
     told = presenter.board(lambda told: told["hands"])
     assert [each["name"] for each in told["hands"]] == ["otter"]
     assert types("help", **kept).stdout == "Your hand is down.\n"
-    presenter.board(lambda told: not told["hands"])
+    presenter.board(lambda told: told["here"] and not told["hands"])
+    does(presenter, "forget", hashlib.sha256(b"0" * 32).hexdigest()[:12])
+    done = types("help", **kept)
+    assert done.returncode == 1
+    assert done.stderr == "Whoever leads took you off the board.\n"
 
 
 def test_a_hand_is_the_same_in_all_terminals(room):
@@ -324,6 +325,16 @@ def test_too_fast_is_said_again(room, presenter):
     other.close()
     does(presenter, "forget", told_id(presenter, "otter"))
     wait_until(lambda: any("off the board" in said.text for said in tutor.news()), "the reason")
+    tutor.sio.disconnect()
+
+
+def test_what_could_not_be_tried_is_no_reason_to_be_stuck(room, presenter):
+    """Without Chromium the tutor says that all is done, and so does the board."""
+    tutor = joining.Room({"url": room.url, "name": "otter", "secret": "4" * 32, "since": 0})
+    tutor.join()
+    assert tutor.there.wait(PATIENCE)
+    tutor.stand(find("3"), SimpleNamespace(hint=None, passed=POINTS[:-1], skipped=POINTS[-1:]))
+    presenter.board(lambda told: "3" in told["steps"] and told["steps"]["3"]["done"] == 1)
     tutor.sio.disconnect()
 
 

@@ -687,7 +687,7 @@ def test_the_tool_says_where_results_and_record_are(tool, tmp_path):
 
     command = [sys.executable, "-m", "workshop", "slides", "--results=no/such/folder.json"]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "can't be written" in done.stderr
 
 

@@ -37,8 +37,9 @@ CLASSIC = ROOT / "classic"
 STEPS = {int(path.name[:2]): path for path in sorted((ROOT / "steps").glob("[0-9]*_*"))}
 LAST = STEPS[max(STEPS)]
 ADMIN = {"username": "admin", "password": "only-for-tests"}
-PATIENCE = round(float(os.environ.get("PATIENCE", 60)) * slowness())  # seconds; mostly it is none
-TO_START = max(PATIENCE, int(os.environ.get("PATIENCE_TO_START", 0)))
+SLOW = slowness()
+PATIENCE = round(float(os.environ.get("PATIENCE", 60)) * SLOW)  # seconds; mostly it is none
+TO_START = max(PATIENCE, round(int(os.environ.get("PATIENCE_TO_START", 0)) * SLOW))
 ANSWER = max(PATIENCE, 20)  # seconds for an HTTP answer: checking a password is slow on purpose
 
 

@@ -27,7 +27,7 @@ from workshop.serving.processes import end_as_by_ctrl_c
 
 HELP = "try your own folder against the lesson, with hints"
 PATIENCE = 8  # seconds for what mostly takes milliseconds
-PATIENCE_TO_START = 15  # and for a server to start
+PATIENCE_TO_START = 15  # and for a server to start; tests/support.py knows how slow a machine is
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,13 +19,15 @@ import socketio
 from gevent.event import AsyncResult
 from gevent.monkey import get_original
 from gevent.pywsgi import WSGIServer
-from geventwebsocket.websocket import Header
 from greenlet import greenlet
+from wsproto.connection import Connection
 
 from board import guard
 
+KernelSocket = get_original("socket", "socket")
+FAN_OUT = "FAN_OUT" in os.environ
 options = {"ping_timeout": 3}  # Whoever does not answer is looked for once in each of these.
-if "FAN_OUT" in os.environ:
+if FAN_OUT:
     options["client_manager"] = importlib.import_module("board.fan_out").Manager()
 sio = guard.Server(**options)
 diary = []  # what was said to the server, and who has gone, in order
@@ -87,7 +89,8 @@ def ask(sid, event, data, timeout):
 
 def hold(port):
     """Let nobody do anything until the browser at this port has closed its connection."""
-    sockets = [each for each in gc.get_objects() if isinstance(each, gevent.socket.socket)]
+    kinds = gevent.socket.socket, KernelSocket
+    sockets = [each for each in gc.get_objects() if isinstance(each, kinds)]
     connection = next(each for each in sockets if peer(each)[1] == port)
     print("on hold", port, flush=True)
     get_original("select", "select")([connection], [], [])
@@ -116,6 +119,12 @@ def waiting(session):
     return sum(len(item.encode() if hasattr(item, "encode") else item) for item in items)
 
 
+def connections():
+    """Return how many are connected, or not all done for: who asks this is one of them."""
+    # A browser whose websocket needs no greenlet is nobody's request.
+    return counts["requests"] + (len(sio.eio.sockets) if FAN_OUT else 0)
+
+
 def ping_every(seconds):
     """Ask who connects from now on for a sign of life so often."""
     sio.eio.ping_interval = seconds
@@ -128,7 +137,7 @@ TOOLS = {
     "count": lambda what: counts[what],
     **{
         tool.__name__: tool
-        for tool in (tell, series, flood, ask, hold, stacks, waiting, ping_every)
+        for tool in (tell, series, flood, ask, hold, stacks, waiting, connections, ping_every)
     },
 }
 
@@ -159,12 +168,12 @@ class Handler(guard.Handler):
         super().__init__(sock, address, server)
 
     def handle(self):
-        """Count who is connected, by websocket or not, until all is done for them."""
-        counts["connections"] += 1
+        """Count those for whom not all is done."""
+        counts["requests"] += 1
         try:
             super().handle()
         finally:
-            counts["connections"] -= 1
+            counts["requests"] -= 1
 
 
 def counted(function, what):
@@ -182,8 +191,10 @@ def serve(address):
     host, _, port = address.partition(":")
     for namespace in ("/hall", "/annex", "/empty"):
         sio.register_namespace(Namespace(namespace))
-    gevent.socket.socket.send = counted(gevent.socket.socket.send, "sends")
-    gevent.socket.socket.sendall = counted(gevent.socket.socket.sendall, "sendalls")
-    Header.encode_header = counted(Header.encode_header, "frames")
+    KernelSocket.send = counted(KernelSocket.send, "sends")
+    Connection.send = counted(Connection.send, "frames")
+    if FAN_OUT:
+        direct = importlib.import_module("board.direct")
+        direct.Socket.take = counted(direct.Socket.take, "takes")
     app = socketio.WSGIApp(sio, do)
     WSGIServer((host, int(port)), app, handler_class=Handler).serve_forever()

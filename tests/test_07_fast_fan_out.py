@@ -648,16 +648,16 @@ class TestDriver:
         for browser in browsers:
             assert browser.told() == [("told",)]
 
-    def test_who_is_idle_costs_one_greenlet(self, app, join):
-        """The one that hears it; also after a sign of life was asked for.
+    def test_who_is_idle_costs_no_greenlet(self, app, join):
+        """Also after a sign of life was asked for.
 
-        python-socketio has a second one that writes. (And a third that waits until it asks, for
-        which board/guard.py has a timer.) That it can be otherwise hangs on a class that an upgrade
-        of python-engineio may change or move: engineio.socket.Socket, which the server makes, with
-        its method _upgrade_websocket.
+        python-socketio has one that hears it, and one that writes. (And a third that waits until
+        it asks, for which board/guard.py has a timer.) That it can be otherwise hangs on a class
+        that an upgrade of python-engineio may change or move: engineio.socket.Socket, which the
+        server makes, with its method _upgrade_websocket.
         """
         app.do(act("ping_every", 0.2))
-        wait_until(lambda: app.one("count", "connections") == 1, "all but who asks to be gone")
+        wait_until(lambda: app.one("connections") == 1, "all but who asks to be gone")
         before = app.one("stacks")
         browsers = [join() for _ in range(10)]
         app.do(act("ping_every", 25))
@@ -665,7 +665,7 @@ class TestDriver:
             assert browser.ws.recv() == "2"
             browser.say("3")
         browsers.append(join())
-        number = before + len(browsers) * (2 if app.is_stock else 1)
+        number = before + len(browsers) * (2 if app.is_stock else 0)
         wait_until(lambda: app.one("stacks") == number, f"{number} greenlets")
         app.do(END)
         for browser in browsers:
@@ -707,14 +707,11 @@ class TestBehind:
         """Not each frame by itself."""
         browser = join(small=True)
         acts = [act("emit", "told", [n, "x" * 1000]) for n in range(400)]
-        before, *_, waiting = app.do(
-            act("count", "sendalls"), *acts, act("waiting", browser.session)
-        )
+        before, *_, waiting = app.do(act("count", "takes"), *acts, act("waiting", browser.session))
         assert waiting > 100_000, "it should not all fit"
         app.do(END)
         assert browser.told() == [("told", [n, "x" * 1000]) for n in range(400)]
-        # Each of these is answered by HTTP as well.
-        assert app.one("count", "sendalls") - before < 10
+        assert app.one("count", "takes") - before < 10
 
     @only_fan_out
     def test_a_pong_waits_for_the_frame_that_is_cut_in_two(self, app, join):
@@ -739,7 +736,7 @@ class TestBehind:
     @only_fan_out
     def test_who_does_not_read_is_let_go_and_others_are_told_meanwhile(self, app, join):
         """With one line in the log; and what waited is forgotten at once."""
-        wait_until(lambda: app.one("count", "connections") == 1, "all but who asks to be gone")
+        wait_until(lambda: app.one("connections") == 1, "all but who asks to be gone")
         stacks, lines = app.one("stacks"), len(app.log)
         deaf, other = join(small=True), join()
         app.do(act("enter_room", other.sid, "waiting for it"))

@@ -54,8 +54,12 @@ def works(browser, text):
 def frame(payload, opcode=1, final=True, announced=None):
     """Return a masked websocket frame; announced is the length that it claims to have."""
     length = len(payload) if announced is None else announced
-    mask = b"\0\0\0\0"
-    return struct.pack("!BBQ", opcode | final << 7, 0xFF, length) + mask + payload
+    head = struct.pack(
+        "!BB", opcode | final << 7, 0x80 | min(length, 126 if length < 1 << 16 else 127)
+    )
+    if length > 125:
+        head += struct.pack("!H" if length < 1 << 16 else "!Q", length)
+    return head + bytes(4) + payload
 
 
 def raw_websocket(server):

@@ -1,4 +1,4 @@
-"""A browser's connection that whoever emits writes to directly, waiting for nobody."""
+"""A browser's websocket without a greenlet: gevent's loop says when there is something to read."""
 
 import contextlib
 import socket
@@ -7,53 +7,63 @@ import engineio.socket
 import gevent
 from engineio.exceptions import UnknownPacketError
 from engineio.packet import NOOP, Packet
-from geventwebsocket.websocket import Header, WebSocket
+from gevent import monkey
+from gevent.socket import wait_write
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Message, Ping, TextMessage
 
-from .guard import EngineSocket, logger
+from .guard import MAX_MESSAGE, MAX_SILENCE, EngineSocket, logger
 
 MAX_BEHIND = 1_000_000  # bytes in the queue of a browser
+MAX_READ = 8192  # bytes at once
+READ = 1  # what a watcher of gevent's loop waits for
+
+# The kernel's own: what would have to wait fails at once, and no greenlet is there to switch to.
+KernelSocket = monkey.get_original("socket", "socket")
+framer = Connection(ConnectionType.SERVER)
 
 
 def frame(packet):
     """Return a packet as it goes over a websocket."""
-    data, opcode = packet.encode(), WebSocket.OPCODE_BINARY
-    if isinstance(data, str):
-        data, opcode = data.encode(), WebSocket.OPCODE_TEXT
-    # A whole message, and not masked: only what a browser sends is.
-    return Header.encode_header(fin=True, opcode=opcode, mask=b"", length=len(data), flags=0) + data
+    data = packet.encode()
+    kind = TextMessage if isinstance(data, str) else BytesMessage
+    return framer.send(kind(data))
 
 
 class Socket(EngineSocket):
     """A browser's connection. With a websocket, whoever emits writes to it directly.
 
-    What does not fit waits in the queue, for a greenlet that ends when all is written.
+    What does not fit waits in the queue, for a greenlet that ends when all is written. What
+    comes in is heard by one that ends when all is heard: an idle browser has none.
     """
 
     writing = False
+    ended = False
     behind = 0  # bytes in the queue
+    size = 0  # bytes of a message that is not all here
+    parts = ()
 
     def _upgrade_websocket(self, environ, start_response):
-        """Hear a browser until it goes."""
-        if self.begin(environ["wsgi.websocket"]):
-            try:
-                while (message := self.websocket.receive()) is not None:
-                    with contextlib.suppress(UnknownPacketError):
-                        self.receive(Packet(encoded_packet=message))
-            finally:
-                self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+        """Take the connection from the request that opened it, whose greenlet ends."""
+        websocket = environ["wsgi.websocket"]
+        if not self.connected or self.finish_polling(websocket):
+            self.begin(websocket)
         return []
 
     def begin(self, websocket):
-        """Write to a websocket from now on; tell whether it is ours."""
-        if self.connected and not self.finish_polling(websocket):
-            return False
-        self.websocket, self.connection = websocket, websocket.handler.socket
-        # Pongs too: written past us they could land in the middle of a frame.
-        websocket.raw_write = self.write
+        """Hear a browser from now on, and write to it."""
+        handler = websocket.handler
+        handler.socket.settimeout(0)
+        data = handler.rfile.peek()  # What came with the last of it.
+        self.connection = KernelSocket(fileno=handler.socket.detach())
+        self.connection.setblocking(False)
+        websocket.closed, websocket.stream = True, None  # for the library, which would close it
+        self.parser = Connection(ConnectionType.SERVER)
+        self.watcher = gevent.get_hub().loop.io(self.connection.fileno(), READ)
         self.connected = self.upgraded = True
         for packet in self.take():
             self.send(packet)
-        return True
+        gevent.spawn(self.hear, data)
 
     def finish_polling(self, websocket):
         """Go over from polling to a websocket; tell whether the browser did."""
@@ -74,6 +84,62 @@ class Socket(EngineSocket):
             self.queue.put(packet)
         return True
 
+    def wake(self):
+        """Have somebody hear what has come: gevent's loop itself must not wait."""
+        self.watcher.stop()
+        gevent.spawn(self.hear)
+
+    def hear(self, data=b""):
+        """Hear all that has come; the loop watches for more."""
+        try:
+            while self.parser.state is not ConnectionState.CLOSED:
+                for message in self.messages(data):
+                    with contextlib.suppress(UnknownPacketError):
+                        self.receive(Packet(encoded_packet=message))
+                    # What lies ready is read without waiting, and nobody else would get a turn.
+                    gevent.sleep(0)
+                data = self.connection.recv(MAX_READ)
+                if not data:
+                    break
+        except BlockingIOError:  # All is heard.
+            self.watcher.start(self.wake)
+            return
+        except OSError:
+            pass  # It has gone.
+        except (ValueError, RecursionError) as error:
+            logger.warning("a websocket message was refused: %r", error)
+            self.say_goodbye(1002)
+        self.end()
+
+    def messages(self, data):
+        """Yield each message that is whole."""
+        self.parser.receive_data(data)
+        for event in self.parser.events():
+            match event:
+                case Message():
+                    self.size += len(event.data)
+                    if self.size > MAX_MESSAGE:
+                        raise ValueError(f"more than {MAX_MESSAGE} bytes")
+                    self.parts = (*self.parts, event.data)
+                    if event.message_finished:
+                        whole, self.parts, self.size = type(event.data)().join(self.parts), (), 0
+                        yield whole
+                case Ping():
+                    self.write(self.parser.send(event.response()))
+                case CloseConnection():
+                    if self.parser.state is ConnectionState.REMOTE_CLOSING:
+                        self.write(self.parser.send(event.response()))
+                    elif self.parser.state is ConnectionState.OPEN:
+                        raise ValueError(event.reason)  # what came is no websocket's
+
+    def end(self):
+        """Close the connection, unless somebody still writes, who then does."""
+        self.ended = True
+        self.watcher.close()
+        self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+        if not self.writing:
+            self.connection.close()
+
     def send(self, pkt):
         """Send a packet."""
         if self.upgraded:
@@ -93,7 +159,7 @@ class Socket(EngineSocket):
                 self.hang_up()
             return
         try:
-            sent = self.connection.send(data, 0, 0.0)
+            sent = self.connection.send(data)
         except BlockingIOError:
             sent = 0
         except OSError:  # It has gone.
@@ -107,15 +173,18 @@ class Socket(EngineSocket):
         """Write the rest, and then all that waits in one go, until nothing does."""
         try:
             while data:
-                self.connection.sendall(data)
+                wait_write(self.connection.fileno(), MAX_SILENCE)
+                data = data[self.connection.send(data) :]
                 # The library's close() puts a None there, for a greenlet that we do not have.
-                data = b"".join(filter(None, self.take()))
+                data = data or b"".join(filter(None, self.take()))
             if self.closed:
                 self.hang_up()
         except OSError:  # It has gone, was let go, or took more than a minute.
             self.take()
             self.hang_up()
         self.writing = False
+        if self.ended:
+            self.connection.close()
 
     def take(self):
         """Empty the queue, and return what was in it."""
@@ -126,13 +195,18 @@ class Socket(EngineSocket):
         """Close: once what waits is written, or with abort at once; nobody waits for that here."""
         super().close(wait=False, abort=abort, reason=reason)
         if self.upgraded:
-            if not abort and not self.websocket.closed:
-                self.websocket.send_frame(b"", WebSocket.OPCODE_CLOSE)
+            if not abort:
+                self.say_goodbye(1000)
             if abort or not self.writing:
                 self.hang_up()
 
+    def say_goodbye(self, code):
+        """Tell the browser's websocket that it is over, and why."""
+        if self.parser.state is ConnectionState.OPEN:
+            self.write(self.parser.send(CloseConnection(code)))
+
     def hang_up(self):
-        """End the connection: the greenlet that hears the browser then ends too."""
+        """End the connection: whoever hears the browser then ends it."""
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 

@@ -1,6 +1,7 @@
 """What the tests are made of: a step's real server, a real Redis, clients that speak to them."""
 
 import contextlib
+import itertools
 import json
 import os
 import queue
@@ -43,12 +44,23 @@ TO_START = max(PATIENCE, round(int(os.environ.get("PATIENCE_TO_START", 0)) * SLO
 ANSWER = max(PATIENCE, 20)  # seconds for an HTTP answer: checking a password is slow on purpose
 
 
+def own_ports():
+    """Return ports that no other worker of these tests takes, nor the tool, nor a client."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    count = 9000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    ports = range(20_000 + worker * count, 20_000 + (worker + 1) * count)
+    middle = random.randrange(count)  # Another session may be under way.
+    return itertools.cycle([*ports[middle:], *ports[:middle]])
+
+
+PORTS = own_ports()
+
+
 def free_port():
-    """Return a port of loopback that nothing listens on, and that no client is given by chance."""
+    """Return a port of loopback that nothing listens on; the next call returns another one."""
     while True:
-        port = random.randrange(20_000, 32_000)  # below what systems use for outgoing connections
         with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("127.0.0.1", port := next(PORTS)))
             return port
 
 

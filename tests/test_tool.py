@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from support import free_port
 from workshop.base.paths import ROOT, STEPS
 from workshop.base.problem import Problem
 from workshop.install.programs import find_nginx
@@ -52,12 +53,6 @@ def get(url: str, host: str | None = None) -> tuple[int, str]:
         connection.request("GET", "/" + path, headers={"Host": host} if host else {})
         response = connection.getresponse()
         return response.status, response.read().decode()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 class Call:

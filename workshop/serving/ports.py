@@ -43,7 +43,7 @@ def free_port(host: str, first: int, count: int = 100) -> int:
 
 def any_port() -> int:
     """Return a free port, below those that systems use for outgoing connections."""
-    while not can_listen("127.0.0.1", port := random.randrange(20_000, 32_000)):
+    while not can_listen("127.0.0.1", port := random.randrange(29_000, 32_000)):
         pass
     return port
 

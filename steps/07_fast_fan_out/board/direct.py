@@ -96,8 +96,6 @@ class Socket(EngineSocket):
                 for message in self.messages(data):
                     with contextlib.suppress(UnknownPacketError):
                         self.receive(Packet(encoded_packet=message))
-                    # What lies ready is read without waiting, and nobody else would get a turn.
-                    gevent.sleep(0)
                 data = self.connection.recv(MAX_READ)
                 if not data:
                     break
@@ -115,6 +113,8 @@ class Socket(EngineSocket):
         """Yield each message that is whole."""
         self.parser.receive_data(data)
         for event in self.parser.events():
+            # What lies ready is read without waiting, and nobody else would get a turn.
+            gevent.sleep(0)
             match event:
                 case Message():
                     self.size += len(event.data)

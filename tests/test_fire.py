@@ -201,7 +201,7 @@ def test_a_page_without_the_filter_is_seen(tmp_path, browser):
     # Neither by its cursor nor by its number.
     told = "if (compare(place, cursor) <= 0) continue;"
     shown = "document.getElementById(item.id)"
-    batch = 'self.emit("notices", (check(entries), self.cursor), to="caught up")'
+    batch = 'self.emit("notices", (check(entries), after), to="caught up")'
     tally = run_with(
         tmp_path,
         browser,

@@ -40,8 +40,8 @@ class Notices(socketio.Namespace):
     def broadcast(self, entries):
         """Tell every browser that has caught up."""
         # With what they come after: so a browser sees if something before them did not arrive.
-        self.emit("notices", (check(entries), self.cursor), to="caught up")
-        self.cursor = entries[-1][0]
+        after, self.cursor = self.cursor, entries[-1][0]
+        self.emit("notices", (check(entries), after), to="caught up")
 
     def on_since(self, sid, cursor):
         """Tell a browser what came after its cursor; acknowledge with what it is to do now."""

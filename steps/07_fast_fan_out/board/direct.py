@@ -40,8 +40,7 @@ class Socket(EngineSocket):
     writing = False
     ended = False
     behind = 0  # bytes in the queue
-    size = 0  # bytes of a message that is not all here
-    parts = ()
+    message = ""  # as much of it as is here
 
     def _upgrade_websocket(self, environ, start_response):
         """Take the connection from the request that opened it, whose greenlet ends."""
@@ -52,9 +51,10 @@ class Socket(EngineSocket):
 
     def begin(self, websocket):
         """Hear a browser from now on, and write to it."""
-        handler = websocket.handler
+        handler, data = websocket.handler, b""
         handler.socket.settimeout(0)
-        data = handler.rfile.peek()  # What came with the last of it.
+        with contextlib.suppress(OSError):  # It may have gone.
+            data = handler.rfile.peek()  # what it has said already
         self.connection = KernelSocket(fileno=handler.socket.detach())
         self.connection.setblocking(False)
         websocket.closed, websocket.stream = True, None  # for the library, which would close it
@@ -117,12 +117,11 @@ class Socket(EngineSocket):
             gevent.sleep(0)
             match event:
                 case Message():
-                    self.size += len(event.data)
-                    if self.size > MAX_MESSAGE:
+                    self.message = (self.message or event.data[:0]) + event.data
+                    if len(self.message) > MAX_MESSAGE:
                         raise ValueError(f"more than {MAX_MESSAGE} bytes")
-                    self.parts = (*self.parts, event.data)
                     if event.message_finished:
-                        whole, self.parts, self.size = type(event.data)().join(self.parts), (), 0
+                        whole, self.message = self.message, ""
                         yield whole
                 case Ping():
                     self.write(self.parser.send(event.response()))

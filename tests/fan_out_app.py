@@ -28,7 +28,9 @@ KernelSocket = get_original("socket", "socket")
 FAN_OUT = "FAN_OUT" in os.environ
 options = {"ping_timeout": 3}  # Whoever does not answer is looked for once in each of these.
 if FAN_OUT:
-    options["client_manager"] = importlib.import_module("board.fan_out").Manager()
+    fan_out = importlib.import_module("board.fan_out")
+    fan_out.AT_ONCE = 2  # of a few browsers, in place of 200 of thousands
+    options["client_manager"] = fan_out.Manager()
 sio = guard.Server(**options)
 diary = []  # what was said to the server, and who has gone, in order
 emitted = []  # the texts that everybody was told, in order
@@ -67,6 +69,22 @@ def series(count):
     for number in range(count):
         tell(f"series {number}")
         gevent.sleep(0)
+
+
+def turns():
+    """Tell everybody, and return how many turns somebody else had meanwhile."""
+    taken = []
+
+    def take():
+        while True:
+            taken.append(gevent.sleep(0))
+
+    somebody = gevent.spawn(take)
+    gevent.sleep(0)  # It begins.
+    before = len(taken)
+    tell("turns")
+    somebody.kill()
+    return len(taken) - before
 
 
 def flood(sid, size, count):
@@ -137,7 +155,18 @@ TOOLS = {
     "count": lambda what: counts[what],
     **{
         tool.__name__: tool
-        for tool in (tell, series, flood, ask, hold, stacks, waiting, connections, ping_every)
+        for tool in (
+            tell,
+            series,
+            turns,
+            flood,
+            ask,
+            hold,
+            stacks,
+            waiting,
+            connections,
+            ping_every,
+        )
     },
 }
 

@@ -446,6 +446,17 @@ class TestConnection:
         expected = ['42/hall,["welcome","Ada"]', f'40/hall,{{"sid":"{browser.sid}"}}']
         assert browser.packets == expected
 
+    def test_what_comes_together_with_the_handshake_is_heard(self, app, join):
+        """Some clients do not wait until they are let in."""
+        head = f"GET {SOCKET_IO}websocket HTTP/1.1\r\nHost: localhost:{app.port}\r\n"
+        head += "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        head += "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", app.port), PATIENCE) as browser:
+            browser.sendall(head.encode() + guard.frame(b"40/hall,"))
+            told = b""
+            while b"40/hall,{" not in told:
+                told += browser.recv(4096)
+
     def test_what_is_emitted_during_an_upgrade_comes_once_and_in_order(self, app, join, meanwhile):
         """Before the probe, between it and the end, and after."""
         browser = join(ByPolling)
@@ -648,6 +659,15 @@ class TestDriver:
         for browser in browsers:
             assert browser.told() == [("told",)]
 
+    @only_fan_out
+    def test_a_broadcast_gives_way(self, app, join):
+        """After each two browsers, as the application has it; and everybody is told."""
+        browsers = [join() for _ in range(7)]
+        assert app.one("turns") >= 3
+        app.do(END)
+        for browser in browsers:
+            assert browser.told() == [("said", "turns")]
+
     def test_who_is_idle_costs_no_greenlet(self, app, join):
         """Also after a sign of life was asked for.
 
@@ -670,6 +690,29 @@ class TestDriver:
         app.do(END)
         for browser in browsers:
             assert browser.told() == []
+
+
+SINCE = """
+import django
+django.setup()
+from notices.namespaces import notices
+notices.cursor, notices.live = "1-1", True
+notices.server = type("Server", (), {"is_behind": lambda self, *browser: False})()
+notices.enter_room = lambda sid, room: None
+def emit(event, data, to):
+    # In the middle of it others have a turn.
+    print(data[1], "then", notices.cursor, notices.on_since("somebody", "2-1"))
+notices.emit = emit
+notices.broadcast([("2-1", {"began": ""})])
+"""
+
+
+def test_who_says_its_cursor_during_a_broadcast_is_told_no_less_than_others(step):
+    """Otherwise it would be live without what the others are being told."""
+    settings = environment(DJANGO_SETTINGS_MODULE="board.settings", PYTHONPATH=str(step))
+    command = [sys.executable, "-c", SINCE]
+    said = subprocess.check_output(command, cwd=step, env=settings, text=True)
+    assert said == "1-1 then 2-1 live\n"
 
 
 class TestBehind:

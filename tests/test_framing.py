@@ -1,13 +1,14 @@
 """A step that the tool serves may be shown in a frame by slides and notebooks of this machine."""
 
 import re
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from playwright.sync_api import expect
 
-from support import FRAMED, STEPS
+from support import FRAMED, PATIENCE, STEPS
 from workshop.base.steps import Step
 from workshop.show.run import Site
 
@@ -101,12 +102,12 @@ class TestStacks:
         """Ask with a token."""
         return server.get("/", headers={"X-Stacks-Token": token}).text
 
-    def test_what_is_hidden_is_said(self, fast, raw):
-        """And what came later is shown: a browser that waits."""
-        raw(fast)
-        said = self.ask(fast, "only-for-tests")
+    def test_what_is_hidden_is_said(self, fast):
+        """And what came later is shown: a connection of which the server waits for a request."""
+        with socket.create_connection(("127.0.0.1", fast.port), PATIENCE):
+            said = self.ask(fast, "only-for-tests")
         assert "gc.freeze()" in said
-        assert re.search(r"board/direct.py:\d+ in _upgrade_websocket\n", said), said
+        assert re.search(r"board/guard.py:\d+ in handle_one_request\n", said), said
 
     @pytest.mark.parametrize("token", ["", "only-for-test", "only-for-tests2", b"\xff"])
     def test_who_does_not_know_the_token_is_told_nothing(self, fast, token):

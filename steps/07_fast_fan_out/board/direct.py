@@ -54,10 +54,11 @@ class Socket(EngineSocket):
         handler, data = websocket.handler, b""
         handler.socket.settimeout(0)
         with contextlib.suppress(OSError):  # It may have gone.
-            data = handler.rfile.peek()  # what it has said already
+            data = handler.rfile.read1()  # what it has said already
         self.connection = KernelSocket(fileno=handler.socket.detach())
         self.connection.setblocking(False)
-        websocket.closed, websocket.stream = True, None  # for the library, which would close it
+        # For the libraries: there is nothing to close, and no other request comes.
+        websocket.closed, websocket.stream, handler.close_connection = True, None, True
         self.parser = Connection(ConnectionType.SERVER)
         self.watcher = gevent.get_hub().loop.io(self.connection.fileno(), READ)
         self.connected = self.upgraded = True
@@ -123,7 +124,7 @@ class Socket(EngineSocket):
                     if event.message_finished:
                         whole, self.message = self.message, ""
                         yield whole
-                case Ping():
+                case Ping() if self.parser.state is ConnectionState.OPEN:
                     self.write(self.parser.send(event.response()))
                 case CloseConnection():
                     if self.parser.state is ConnectionState.REMOTE_CLOSING:

@@ -46,9 +46,9 @@ POINTS = [
         "it is on its way when emit returns",
         "TestDriver::test_it_is_on_its_way_when_emit_returns[fan_out]",
         expected="Each browser that has room is written to at once, with one call of send, and "
-        "no other greenlet runs meanwhile.",
-        more="self.connection.send(data, 0, 0.0): with the timeout 0.0 gevent doesn't wait, and "
-        "raises BlockingIOError where there is no room at all.",
+        "nobody waits for it.",
+        more="self.connection.send(data): the kernel's socket takes what there is room for, and "
+        "raises BlockingIOError where there is none at all.",
         file="board/direct.py",
         section="Write directly",
         part="Socket.write",
@@ -60,8 +60,8 @@ POINTS = [
         "TestBehind::test_what_waits_is_written_in_one_go[fan_out]",
         expected="send may take half of a frame: the rest goes first, and what comes meanwhile "
         "waits for it, in the queue. Then all of that is written in one go.",
-        more="While self.writing is true, write() only puts into the queue. write_rest() writes "
-        "with sendall, then what take() gives, joined, until that is nothing.",
+        more="While self.writing is true, write() only puts into the queue. write_rest() waits "
+        "with wait_write and sends, then what take() gives, joined, until that is nothing.",
         file="board/direct.py",
         section="What does not fit",
         part="Socket.write_rest",
@@ -88,19 +88,32 @@ POINTS = [
         more="finish_polling() sets self.upgrading, answers 2probe with 3probe, ends the last poll "
         "with a NOOP in the queue, and waits for the 5. After it, send what take() gives.",
         file="board/direct.py",
-        section="A greenlet less",
+        section="No greenlet for who is idle",
         part="Socket.finish_polling",
     ),
     point(
-        "who is idle costs one greenlet",
-        "TestDriver::test_who_is_idle_costs_one_greenlet[fan_out]",
+        "who is idle costs no greenlet",
+        "TestDriver::test_who_is_idle_costs_no_greenlet[fan_out]",
+        "TestConnection::test_what_a_browser_says_last_is_heard[fan_out-end]",
         "TestConnection::test_a_sign_of_life_is_asked_for_and_who_gives_none_is_let_go[fan_out]",
-        expected="One greenlet hears a browser. None waits to write, and none sleeps until the "
-        "next sign of life is asked for.",
-        more="_upgrade_websocket() receives in the greenlet that calls it, and spawns none. "
-        "schedule_ping() has a timer: gevent.spawn_later(self.server.ping_interval, self.ping).",
+        expected="gevent's loop wakes a browser when there is something to read. What hears it "
+        "ends when all is heard, and nothing is lost.",
+        more="wake() stops the watcher and spawns hear(). hear() reads until BlockingIOError, "
+        "starts the watcher again, and returns; when recv() gives nothing, it calls end().",
         file="board/direct.py",
-        section="A greenlet less",
-        part="Socket._upgrade_websocket",
+        section="No greenlet for who is idle",
+        part="Socket.hear",
+    ),
+    point(
+        "a broadcast gives way, and keeps the order",
+        "TestDriver::test_a_broadcast_gives_way[fan_out]",
+        "TestConnection::"
+        "test_what_handlers_emit_meanwhile_is_in_the_same_order_for_everybody[fan_out]",
+        expected="After so many browsers emit() lets others go first; who emits meanwhile waits "
+        "until everybody is told.",
+        more="With self.turn: the loop; in it, after each AT_ONCE browsers, gevent.sleep(0).",
+        file="board/fan_out.py",
+        section="Give way",
+        part="Manager.emit",
     ),
 ]

@@ -58,11 +58,11 @@ def step(number: int, wire: str) -> Server:
 def servers() -> list[Server]:
     """Return all, in the order of the report."""
     classic, bench = frozenset({"classic"}), frozenset({"bench"})
-    node = frozenset({"node", "nodejs"})
+    node = frozenset({"node", "nodejs", "javascript"})  # It serves socket.io-client as well.
     old = (CLASSIC_PYTHON, "serve.py", "{port}")
     asgi = (BENCH_PYTHON, *UVICORN)
     daphne = (BENCH_PYTHON, "-m", "daphne", "-v0", "-b127.0.0.1", "-p{port}")
-    site = "channels_site:application"
+    site, production = "channels_site:application", {"NODE_ENV": "production"}
     return [
         step(4, "SocketIO"),
         step(7, "Stream"),
@@ -74,7 +74,9 @@ def servers() -> list[Server]:
         Server("channels-uvicorn", "Channels on uvicorn", "Channels", (*asgi, site), bench),
         Server("channels-daphne", "Channels on daphne", "Channels", (*daphne, site), bench),
         Server("node", "Node socket.io", "SocketIO", ("node", "socketio_node.js", "{port}"),
-               node, settings={"NODE_ENV": "production"}),
+               node, settings=production),
+        Server("node-recovery", "Node with recovery", "Recovery",
+               ("node", "socketio_recovery.js", "{port}"), node, settings=production),
         Server("gevent", "bare gevent", "Plain", (sys.executable, "bare_gevent.py", "{port}")),
         Server("uvloop", "bare uvloop", "Plain", (BENCH_PYTHON, "bare_uvloop.py", "{port}"), bench),
     ]  # fmt: skip
@@ -104,7 +106,7 @@ def rooms() -> list[Server]:
     page = frozenset({"javascript"})  # Its script and socket.io-client.
     peers = {server.key: server for server in servers()}
     channels = replace(peers["channels-uvicorn"], wire="Channels", needs=page | {"bench"})
-    node = replace(peers["node"], wire="Page", needs=page | {"node", "nodejs"})
+    node = replace(peers["node"], wire="Page")
     second = {"PRESENCE": "second"}
     many = replace(step(6, "Stream"), key="step6-nginx", name="step 6 behind nginx")
     return [
@@ -113,6 +115,8 @@ def rooms() -> list[Server]:
         replace(many, needs=page | {"nginx"}, behind_nginx=True),
         node,
         replace(node, key="node-second", name="Node, once a second",
+                settings=node.settings | second),
+        replace(peers["node-recovery"], wire="Page", name="Node with recovery, once a second",
                 settings=node.settings | second),
         replace(channels, most=500),  # Twice as many would take it four times as long: 15 minutes.
         replace(channels, key="channels-second", name="Channels, once a second",

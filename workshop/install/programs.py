@@ -72,10 +72,10 @@ def find_nginx() -> str | None:
 
 def find_nchan() -> str | None:
     """Return the path of nchan, a module of the system's nginx, or None."""
-    program = Path(on_path("nginx", "/usr/sbin", "/usr/local/sbin") or "/no/nginx")
-    libraries = (program.parents[1] / name for name in ("lib", "lib64"))
-    found = (library / "nginx/modules/ngx_nchan_module.so" for library in libraries)
-    return next((str(path) for path in found if path.is_file()), None)
+    program = on_path("nginx", "/usr/sbin", "/usr/local/sbin")
+    prefixes = Path(program).parents[1:2] if program else ()
+    found = (path for each in prefixes for path in each.glob("lib*/nginx/modules/ngx_nchan*.so"))
+    return next(map(str, found), None)
 
 
 def find_postgresql(program: str) -> str | None:

@@ -145,7 +145,7 @@ class Poster:
 class Nchan(Plain):
     """nginx with nchan, to which a notice is posted; it tells Redis."""
 
-    one_listener = False  # nginx has told Redis before it lets a browser in.
+    one_listener = False  # It begins to listen when the first browser comes.
 
     def publisher(self, redis_port: int):
         """Return a connection to nginx."""

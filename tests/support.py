@@ -60,6 +60,9 @@ def free_port():
     """Return a port of loopback that nothing listens on; the next call returns another one."""
     while True:
         with contextlib.suppress(OSError), socket.socket() as probe:
+            # A child that another thread starts right now has this socket too, for a moment:
+            # with this option nobody minds.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port := next(PORTS)))
             return port
 

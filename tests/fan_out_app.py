@@ -132,7 +132,8 @@ def stacks():
 def waiting(session):
     """Return how many bytes wait in the queue of a browser, though it may be gone."""
     browsers = [each for each in gc.get_objects() if isinstance(each, engineio.socket.Socket)]
-    queues = [browser.queue.queue for browser in browsers if browser.sid == session]
+    queues = [browser.queue for browser in browsers if browser.sid == session]
+    queues = [getattr(queue, "queue", queue) for queue in queues]  # gevent's, or a list
     items = [item for queue in queues for item in queue if item is not None]
     return sum(len(item.encode() if hasattr(item, "encode") else item) for item in items)
 

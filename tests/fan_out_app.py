@@ -87,6 +87,13 @@ def turns():
     return len(taken) - before
 
 
+def overtake(room):
+    """Tell everybody, and a few something else as soon as there is a turn."""
+    second = gevent.spawn(sio.emit, "told", "second", to=room, namespace="/hall")
+    tell("first")
+    second.join()
+
+
 def flood(sid, size, count):
     """Tell one browser very much, with no moment for anything else."""
     for _ in range(count):

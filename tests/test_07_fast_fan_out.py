@@ -452,10 +452,14 @@ class TestConnection:
         head += "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         head += "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         with socket.create_connection(("127.0.0.1", app.port), PATIENCE) as browser:
-            browser.sendall(head.encode() + guard.frame(b"40/hall,"))
+            # With an end of a line in it: it is no second request.
+            browser.sendall(head.encode() + guard.frame(b'40/hall,{"name":\n"Ada"}'))
             told = b""
             while b"40/hall,{" not in told:
                 told += browser.recv(4096)
+            lines = len(app.log)
+            app.do(END)
+        assert len(app.log) <= lines + 1, "a line for what the test asks"
 
     def test_what_is_emitted_during_an_upgrade_comes_once_and_in_order(self, app, join, meanwhile):
         """Before the probe, between it and the end, and after."""
@@ -606,6 +610,13 @@ class TestConnection:
         for each in [*others, *sayers]:
             assert each.told() == [("said", text) for text in emitted]
 
+    def test_who_emits_during_a_broadcast_does_not_overtake_it(self, app, join):
+        """Whom the broadcast has not reached yet is told that first."""
+        browsers = [join() for _ in range(7)]
+        app.do(act("enter_room", browsers[-1].sid, "a few"), act("overtake", "a few"), END)
+        assert browsers[0].told() == [("said", "first")]
+        assert browsers[-1].told() == [("said", "first"), ("told", "second")]
+
     def test_a_ping_has_its_pong(self, app, join):
         """A websocket's own: a browser does not send any, other clients do."""
         browser = join()
@@ -740,6 +751,7 @@ class TestBehind:
         behind, idle = join(small=True), join()
         told = [act("emit", "told", [n, "large" * 2000], to=behind.sid) for n in range(40)]
         app.do(*told, *[act("hang_up", each.session) for each in (behind, idle)])
+        behind.ws.ping("are you still there?")  # It is too late for a pong.
         for browser in (idle, behind):
             assert browser.ends()
             assert app.one("diary", browser.sid) == [("disconnect", "server disconnect")]

@@ -167,6 +167,7 @@ TOOLS = {
             tell,
             series,
             turns,
+            overtake,
             flood,
             ask,
             hold,

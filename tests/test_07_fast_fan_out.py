@@ -751,7 +751,8 @@ class TestBehind:
         behind, idle = join(small=True), join()
         told = [act("emit", "told", [n, "large" * 2000], to=behind.sid) for n in range(40)]
         app.do(*told, *[act("hang_up", each.session) for each in (behind, idle)])
-        behind.ws.ping("are you still there?")  # It is too late for a pong.
+        if not app.is_stock:  # That would write the pong into the middle.
+            behind.ws.ping("are you still there?")  # It is too late for one.
         for browser in (idle, behind):
             assert browser.ends()
             assert app.one("diary", browser.sid) == [("disconnect", "server disconnect")]

@@ -69,8 +69,7 @@ class Socket(EngineSocket):
             data = handler.rfile.read1()  # what it has said already
         self.connection = KernelSocket(fileno=handler.socket.detach())
         self.connection.setblocking(False)
-        # For the libraries: there is nothing to close, and no other request comes.
-        websocket.closed, websocket.stream, handler.close_connection = True, None, True
+        websocket.closed, websocket.stream = True, None  # for the library, which would close it
         self.parser = Connection(ConnectionType.SERVER)
         self.watcher = gevent.get_hub().loop.io(self.connection.fileno(), READ)
         self.connected = self.upgraded = True

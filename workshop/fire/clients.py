@@ -57,6 +57,8 @@ class Client(socketio.Client):
 class Page(Viewer):
     """A page without a page."""
 
+    theirs = "the server"  # This page is known to do right.
+
     def __init__(self, name: str, url: str, transports: list[str] | None = None):
         super().__init__()
         self.name, self.url, self.transports = name, url, transports
@@ -188,7 +190,9 @@ class Page(Viewer):
 
     def load_anew(self) -> None:
         """Load the page, and take the cursor and the notices that it has."""
-        page = requests.get(self.url, timeout=10).text
+        answer = requests.get(self.url, timeout=10)
+        answer.raise_for_status()
+        page = answer.text
         if not (cursor := CURSOR.search(page)):
             raise NoPage(self.url)
         self.cursor = json.loads(cursor[1])
@@ -211,7 +215,8 @@ class Page(Viewer):
                 except (SocketIOError, CancelledError, Late):
                     self.closed.wait(0.1)
                     continue
-                if answer["ok"]:
+                answer = answer if isinstance(answer, dict) else {}
+                if answer.get("ok"):
                     self.answered += 1
                     self.held_up += answer.get("held_up", False)
                     break

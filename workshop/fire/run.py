@@ -1,5 +1,6 @@
 """Run faults: clients and windows that look on, a stream of notices, and a fault in the middle."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import playwright.sync_api
 import requests
 
 from workshop.base.problem import Problem
-from workshop.fire.clients import Page
+from workshop.fire.clients import NoPage, Page
 from workshop.fire.databases import SQLite
 from workshop.fire.size import Size
 from workshop.fire.tally import Tally
@@ -206,7 +207,9 @@ class Run:
         )
 
 
-def run_all(step: Path, faults: list, size: Size, display: Callable, browser) -> None:
+def run_all(
+    step: Path, faults: list, size: Size, display: Callable, browser, up_to_the_first=False
+) -> None:
     """Run faults one after the other against one target for each database.
 
     display(fault) returns what shows it. The browser is a context of windows.py, or None.
@@ -219,8 +222,15 @@ def run_all(step: Path, faults: list, size: Size, display: Callable, browser) ->
                         for program in (target.database, target.redis, target.server):
                             program.check()
                         line = display(fault)
-                        line.done(Run(fault, target, size, browser, line.tick).run())
+                        tally = Run(fault, target, size, browser, line.tick).run()
+                        line.done(tally)
+                        if up_to_the_first and not tally.good:
+                            return
     except requests.RequestException as error:
         raise Problem(f"The page could not be loaded: {error}") from None
+    except NoPage:
+        raise Problem("The page has no cursor in it") from None
+    except sqlite3.Error as error:
+        raise Problem(f"The database could not be asked: {error}") from None
     except playwright.sync_api.Error as error:
         raise Problem(f"Chromium did not go on: {error}") from None

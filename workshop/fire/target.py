@@ -138,7 +138,9 @@ class Target:
         options: dict[str, Any] = {"cwd": self.step, "env": self.environment, "text": True}
         done = subprocess.run(command, capture_output=True, **options)
         if done.returncode:
-            raise Problem(f"`manage.py {' '.join(arguments)}` did not work:\n{done.stderr[-1000:]}")
+            raise Problem(
+                f"`manage.py {' '.join(arguments)}` did not work:\n{done.stderr[-1000:].rstrip()}"
+            )
 
     def forget(self) -> None:
         """Remove what Redis has kept."""

@@ -331,8 +331,7 @@ class Load:
             page.request("GET", "/")
             found = self.wire.read_page(page.getresponse().read())
             page.close()
-            channel = self.wire.channel
-            if found and (not self.wire.one_listener or self.redis.pubsub_numsub(channel)[0][1]):
+            if found and self.wire.listens(self.redis):
                 return
             time.sleep(0.05)
         raise WireError("it does not listen to Redis")

@@ -72,6 +72,10 @@ class Plain:
         """Take what the page says; tell whether it is all there."""
         return True
 
+    def listens(self, redis) -> bool:
+        """Tell whether a notice that is published now is heard."""
+        return not self.one_listener or redis.pubsub_numsub(self.channel)[0][1] > 0
+
     def begin(self, client) -> None:
         """Say the first word of a connection."""
         client.write(upgrade(self.path, self.port))
@@ -142,6 +146,21 @@ class SocketIO(Plain):
     def joined(self, client) -> None:
         """Go on, once the namespace has let us in."""
         client.is_ready()
+
+
+class Recovery(SocketIO):
+    """Node's adapter: notices are what another server of its cluster appends to the stream."""
+
+    def listens(self, redis) -> bool:
+        """Tell whether the stream is waited for."""
+        return redis.info("clients")["blocked_clients"] > 0
+
+    def publishing(self, notice: bytes) -> tuple:
+        """Return what `io.of("/notices").emit("notice", …)` appends."""
+        packet = b'{"type":2,"data":["notice",%b]}' % notice
+        data = b'{"packet":%b,"opts":{"rooms":[],"except":[],"flags":{}}}' % packet
+        entry = ("uid", "0123456789abcdef", "nsp", "/notices", "type", "3", "data", data)
+        return "XADD", "socket.io", "MAXLEN", "~", 10_000, "*", *entry
 
 
 class Stream(SocketIO):
@@ -223,4 +242,4 @@ class Classic(Plain):
             raise WireError(f"an unexpected packet: {payload[:200]!r}")
 
 
-WIRES = {each.__name__: each for each in (Plain, Channels, SocketIO, Stream, Classic)}
+WIRES = {each.__name__: each for each in (Plain, Channels, SocketIO, Recovery, Stream, Classic)}

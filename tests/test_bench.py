@@ -381,6 +381,15 @@ def test_what_makes_no_sense_is_said(words, sentence):
         bench.main(typed(*words))
 
 
+def test_what_is_not_here_is_left_out_with_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(bench, "PROGRAMS", {"bun": ("Bun", lambda: None)})
+    with pytest.raises(Problem, match="Nothing is left"):
+        bench.main(typed("--only", "bun,bare-bun"))
+    said = capsys.readouterr().out
+    assert "Left out: Bun socket.io: there is no Bun here." in said
+    assert "Left out: bare Bun: there is no Bun here." in said
+
+
 def test_ctrl_c_ends_all_of_it():
     """Without a traceback, and with nothing left."""
     with Call(ROOT, "bench", "--quick", "--only=gevent", "--clients=2") as tool:

@@ -6,6 +6,7 @@ import http.server
 import io
 import json
 import os
+import platform
 import subprocess
 import sys
 import tarfile
@@ -32,10 +33,12 @@ URLS += ["/inner/-/inner-3.0.0.tgz", "/original/-/original-0.9.17.tgz"]
 def archive(url):
     """Return a package that names itself; one of its files would be outside of it."""
     packed = io.BytesIO()
+    texts = {"dist/index.js": url.encode(), "bin/run": b"", "../../out": b""}
     with tarfile.open(fileobj=packed, mode="w:gz") as files:
-        for name, content in (("package/dist/index.js", url.encode()), ("package/../../out", b"")):
-            member = tarfile.TarInfo(name)
+        for name, content in texts.items():
+            member = tarfile.TarInfo(f"package/{name}")
             member.size = len(content)
+            member.mode = 0o755 if name == "bin/run" else 0o644
             files.addfile(member, io.BytesIO(content))
     return packed.getvalue()
 
@@ -107,6 +110,21 @@ def test_each_package_is_where_npm_puts_it(install, registry, tmp_path):
         assert (tmp_path / place / "dist/index.js").read_text() == url
     assert not (tmp_path / "node_modules/old").exists()
     assert not [*tmp_path.rglob("out")]
+
+
+def test_a_program_can_be_run_and_one_for_another_processor_is_left_out(install, tmp_path):
+    """As npm does: Bun has a package of 100 MB for each."""
+    file = tmp_path / "package-lock.json"
+    lock = json.loads(file.read_text())
+    is_arm = platform.machine() in ("arm64", "aarch64")
+    for place, arm in (("plain", is_arm), ("renamed", not is_arm)):
+        lock["packages"][f"node_modules/{place}"]["cpu"] = ["arm64" if arm else "x64"]
+    file.write_text(json.dumps(lock))
+    assert install().returncode == 0
+    assert not (tmp_path / "node_modules/renamed").exists()
+    assert os.access(tmp_path / "node_modules/plain/bin/run", os.X_OK)
+    if os.name != "nt":
+        assert not os.access(tmp_path / "node_modules/plain/dist/index.js", os.X_OK)
 
 
 def test_what_has_another_hash_is_refused_by_its_name(install, registry, tmp_path):

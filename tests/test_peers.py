@@ -1,15 +1,18 @@
 """The servers that the steps are compared with, at toy size; heavy to install: `test peers`."""
 
+import json
 import subprocess
 import sys
 
 import pytest
+import redis
 from test_bench import ROOMS, SERVERS, TOY, TOY_ROOM, check, check_room
 
 from support import ROOT
 from workshop.bench.run import run_all
+from workshop.bench.servers import PEERS, Bench
 from workshop.install import environment
-from workshop.install.programs import find_nginx, find_node
+from workshop.install.programs import find_bun, find_nginx, find_node
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from wire import WIRES
@@ -20,20 +23,25 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ne
 @pytest.fixture(scope="module", autouse=True)
 def installed():
     """What they need; only the tool's `bench` installs it otherwise."""
-    environment.ensure({"classic", "bench", "node", "nodejs", "javascript", "nginx"})
+    environment.ensure({"classic", "bench", "node", "nodejs", "bun", "javascript", "nginx"})
+
+
+def skip_without(server):
+    """Skip what this system can't have."""
+    for part, find in (("nodejs", find_node), ("bun", find_bun)):
+        if part in server.needs and not find():
+            pytest.skip(f"no {part}")
 
 
 @pytest.mark.parametrize("key", [key for key in SERVERS if key not in ("step4", "step7", "gevent")])
 def test_a_peer_does_the_same_job(key):
-    if key == "node" and not find_node():
-        pytest.skip("no Node.js")
+    skip_without(SERVERS[key])
     check(run_all([SERVERS[key]], TOY))
 
 
 @pytest.mark.parametrize("key", [key for key in ROOMS if key != "step4"])
 def test_a_full_room_comes_and_comes_back(key):
-    if "node" in ROOMS[key].needs and not find_node():
-        pytest.skip("no Node.js")
+    skip_without(ROOMS[key])
     if ROOMS[key].behind_nginx and not find_nginx():
         pytest.skip("no nginx")
     [run] = run_all([ROOMS[key]], TOY_ROOM)["runs"]
@@ -54,3 +62,27 @@ def test_a_notice_to_channels_is_what_group_send_publishes(size):
     said = subprocess.check_output([environment.BENCH_PYTHON, "-c", code], text=True)
     _, channel, message = WIRES["Channels"](1).publishing(b"x" * size)
     assert said.split() == [channel, message.hex()]
+
+
+def test_a_notice_to_node_with_recovery_is_what_emit_appends():
+    """The load generator writes this entry itself."""
+    if not find_node():
+        pytest.skip("no Node.js")
+    code = """
+        const redis = require("redis").createClient({ url: process.argv[1] });
+        redis.connect().then(async () => {
+          const { createAdapter } = require("@socket.io/redis-streams-adapter");
+          const io = new (require("socket.io").Server)({ adapter: createAdapter(redis) });
+          io.of("/notices").emit("notice", { id: 1 });
+          while (!(await redis.xLen("socket.io")));
+          process.exit();
+        });
+    """
+    with Bench() as bench, redis.Redis(port=bench.redis_port) as client:
+        url = f"redis://127.0.0.1:{bench.redis_port}"
+        subprocess.run([find_node(), "-e", code, url], cwd=PEERS, check=True, timeout=60)
+        client.execute_command(*WIRES["Recovery"](1).publishing(b'{"id":1}'))
+        theirs, ours = (entry for _, entry in client.xrange("socket.io"))
+    assert theirs.pop(b"uid") != ours.pop(b"uid")  # A server does not listen to itself.
+    assert json.loads(theirs.pop(b"data")) == json.loads(ours.pop(b"data"))
+    assert theirs == ours

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed; Jupyter, which is large, for its own tests alone."""
-    parts = {*environment.PARTS, *environment.PROGRAMS} - {"nodejs"}
+    parts = {*environment.PARTS, *environment.PROGRAMS} - {*environment.BENCH_PARTS}
     return parts if args.all or "notebooks" in args.names else parts - {"notebooks"}
 
 

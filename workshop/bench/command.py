@@ -8,7 +8,7 @@ from pathlib import Path
 from workshop.base.paths import ME
 from workshop.base.problem import Problem
 from workshop.bench.size import ARRIVALS, ARRIVALS_QUICK, LADDER, QUICK, Size
-from workshop.install.programs import find_node
+from workshop.install.programs import find_bun, find_node
 from workshop.serving.processes import end_as_by_ctrl_c
 
 HELP = "measure what it costs to tell N browsers, beside other servers"
@@ -21,6 +21,9 @@ EPILOG = f"""examples:
   {ME} bench --from benchmarks/report.json --report benchmarks/report.md    write it anew
 
 It ends with 1 if a notice was lost, came twice, out of order or changed."""
+# What some servers need and not every system has.
+PROGRAMS = {"nodejs": ("Node.js (https://nodejs.org)", find_node),
+            "bun": ("Bun (https://bun.com)", find_bun)}  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,9 +129,10 @@ def measured(args: argparse.Namespace) -> dict:
 
     names = chosen(args, there(args))
     size, left_out = sized(args), []
-    if not find_node() and any("node" in server.needs for server in names):
-        names = [server for server in names if "node" not in server.needs]
-        left_out.append("Node socket.io: there is no Node.js here (https://nodejs.org).")
+    for part, (program, find) in PROGRAMS.items():
+        without = [server for server in names if part in server.needs and not find()]
+        names = [server for server in names if server not in without]
+        left_out += [f"{server.name}: there is no {program} here." for server in without]
     # The load, the server and its connections to Redis: each has this many files open at most.
     # A page that arrives has up to four connections, as a browser has.
     each = 5 if args.arrivals else 2

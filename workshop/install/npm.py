@@ -1,8 +1,8 @@
 """What a package-lock.json names, from npm's registry, without npm: python npm.py FOLDER [INTO].
 
 A page needs files, and Node.js, which npm is a part of, weighs 200 MB. Standard library only. What
-is done is what `npm ci --ignore-scripts` does: node_modules is made anew, and each package has the
-hash that the lock names, or nothing is installed.
+is done is what `npm ci --ignore-scripts` does: node_modules is made anew, with what is for this
+processor, and each package has the hash that the lock names, or nothing is installed.
 """
 
 import base64
@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import platform
 import re
 import shutil
 import ssl
@@ -27,18 +28,25 @@ DEFAULT = "https://registry.npmjs.org/"
 TIMEOUT = 60  # seconds without a byte
 TRIES = 3
 AT_ONCE = 8
+CPUS = {"x86_64": "x64", "AMD64": "x64", "aarch64": "arm64"}  # as npm calls them
 
 
 def main(source: Path, folder: Path) -> None:
     """Fill node_modules of a folder with what the package-lock.json of another one names."""
     packages = json.loads((source / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    wanted = {path: package for path, package in packages.items() if path}
+    wanted = {path: package for path, package in packages.items() if path and suits(package)}
     base = registry(source)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         archives = list(pool.map(lambda item: fetch(base, *item), wanted.items()))
     shutil.rmtree(folder / "node_modules", ignore_errors=True)
     for path, archive in zip(wanted, archives, strict=True):
         unpack(archive, folder / path)
+
+
+def suits(package: dict) -> bool:
+    """Tell whether a package runs on this processor."""
+    machine = CPUS.get(platform.machine(), platform.machine())
+    return machine in package.get("cpu", [machine])
 
 
 def registry(folder: Path) -> str:
@@ -100,6 +108,7 @@ def unpack(archive: bytes, target: Path) -> None:
             if content and target in path.resolve().parents:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content.read())
+                path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
 if __name__ == "__main__":

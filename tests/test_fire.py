@@ -208,7 +208,7 @@ def test_a_page_that_does_not_see_a_gap_is_seen(tmp_path, browser):
     kept = ("board/guard.py", '[*headers, ("Connection", "close")]', "headers")
     tally = run_with(tmp_path, browser, "polling", gap, kept, rounds=3)
     assert tally.lost
-    assert "window 1 has not seen" in " ".join(tally.wrong)
+    assert "window 1 has not seen" in " ".join(tally.unseen)
 
 
 def test_a_page_without_the_filter_is_seen(tmp_path, browser):

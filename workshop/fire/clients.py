@@ -59,6 +59,7 @@ class Connecting(Viewer):
 
     theirs = "the server"  # These are known to do right.
     longest_pause = 3.0
+    client: type[Client] = Client
     namespaces = NAMESPACES
     events: tuple[str, ...] = ()  # each with a method on_…
     polls = True  # if it is told to
@@ -70,7 +71,7 @@ class Connecting(Viewer):
         self.reading.set()
         self.closed = threading.Event()
         self.connections = self.failures = 0
-        self.sio = Client()
+        self.sio = self.client()
         self.auth: dict[str, str] = {}
 
     def start(self) -> None:
@@ -104,7 +105,7 @@ class Connecting(Viewer):
 
     def converse(self) -> None:
         """Connect, and listen until the connection is lost."""
-        sio = self.sio = Client()
+        sio = self.sio = self.client()
         for event in ("connect", *self.events):
             sio.on(event, getattr(self, f"on_{event}"), namespace="/notices")
         options = {"namespaces": self.namespaces, "transports": self.transports}

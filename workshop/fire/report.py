@@ -137,7 +137,7 @@ class Display:
         """Return the lines under the table."""
         lines = [""]
         for tally in self.tallies:
-            lines += [f"{tally.fault}: {sentence}." for sentence in tally.wrong]
+            lines += [f"{tally.fault}: {sentence}." for sentence in tally.wrong + tally.unseen]
         size, last = self.size, len(self.tallies)
         who = counted(size.clients, "python-socketio client")
         who += f" and {counted(size.windows, 'Chromium window')}" if size.windows else ""

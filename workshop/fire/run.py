@@ -21,7 +21,7 @@ from workshop.serving.ports import any_port
 from workshop.serving.proxy import Proxy
 
 SLOW = 10  # notices a second, while pages are about to load the board anew: it has 50
-AWHILE = 2  # seconds, for what nobody can say when it is over
+AWHILE = 5  # seconds, for what only a server that promises something says is over
 QUIET = 3  # seconds without anything new, after which what has not come is lost
 EVERY = 10  # one of so many notices is posted by a client, the others are another process's
 
@@ -130,12 +130,12 @@ class Run:
                 return self.tally.wrong.append(f"waited in vain for {what}")
             time.sleep(0.05)
 
-    def expect(self, ready: Callable[[], bool], what: str) -> None:
+    def expect(self, ready: Callable[[], bool], what: str, seconds: float = AWHILE) -> None:
         """Wait for what a server does that promises something; let others go on for a while."""
         if self.promises:
             self.wait(ready, what)
         else:
-            self.pause(AWHILE)
+            self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
         """Let time pass."""
@@ -168,7 +168,7 @@ class Run:
 
     def run(self) -> Tally:
         """Connect everybody, run the fault in the middle of the stream, and tally."""
-        began = time.time()
+        began, ended = time.time(), 0.0
         before = self.before = max((number for number, _ in self.target.saved(0)), default=0)
         port = self.target.port
         with ExitStack() as stack:
@@ -184,9 +184,10 @@ class Run:
                 self.fault.happen(self)
                 self.allow(1)
                 self.wait(lambda: self.stream.sent == self.stream.last, "all to be saved")
-                self.wait(lambda: self.complete(before), "all clients to have all")
+                self.expect(lambda: self.complete(before), "all clients to have all", 0)
                 self.stream.close()
                 self.wait(lambda: self.stream.sent == self.size.notices, "the last to be saved")
+                ended = time.time()
                 self.wait(lambda: self.complete(before), "all clients to have the last")
             except NotSoon as error:
                 self.tally.wrong.append(f"waited in vain for {error}")
@@ -194,7 +195,9 @@ class Run:
                 if self.promises:
                     raise
                 self.tally.wrong.append(str(problem).partition("\n")[0].rstrip("."))
-            ended = time.time()
+            if self.promises or not ended:
+                ended = time.time()
+            ended = max([ended, *(each.times[-1] for each in self.viewers if each.times)])
             for window in self.windows:
                 window.look()
                 self.tally.wrong += [f"{window.name}: {error}" for error in window.errors]

@@ -94,7 +94,8 @@ class Tally:
     anew: int = 0
     waiting: int = 0  # in the outbox, at the end
     silence: float = 0.0
-    wrong: list[str] = field(default_factory=list)  # sentences
+    unseen: list[str] = field(default_factory=list)  # sentences: by whom, and what
+    wrong: list[str] = field(default_factory=list)  # sentences: what else
     theirs: set[str] = field(default_factory=set)  # whose mistake it is
 
     @property
@@ -129,7 +130,7 @@ class Tally:
             if lost or viewer.twice or viewer.disorder(published):
                 self.theirs.add(viewer.theirs)
             if lost:
-                self.wrong.append(f"{viewer.name} has not seen {shortened(lost)}")
+                self.unseen.append(f"{viewer.name} has not seen {shortened(lost)}")
 
     def check_saved(self, saved: list[tuple], notices: int, waiting: int) -> None:
         """Hold what the database has against what was to be saved: each number, once."""

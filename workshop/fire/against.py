@@ -37,6 +37,7 @@ class Contestant:
 
 def contestants() -> list[Contestant]:
     """Return all, in the order of the report."""
+    page_needs = {"javascript", "nodejs"}  # socket.io-client, in Node.js
     known = {server.key: server for server in peers.servers()}
 
     def peer(key: str, name: str, page: type, server: str = "", wire: str = "", **options):
@@ -50,11 +51,11 @@ def contestants() -> list[Contestant]:
             own: dict[str, Any] = {"stream": "", "ping": PING, "settings": found.settings} | options
             return Subject(found.folder, command, sender, page, promises=False, **own)
 
-        return Contestant(key, name, found.needs, subject)
+        return Contestant(key, name, found.needs | page_needs, subject)
 
-    def step(number: int, **options):
+    def step(number: int, *needs: str, **options):
         folder = peers.step(number, "").folder
-        return Contestant(f"step{number}", f"step {number}", frozenset({"javascript"}),
+        return Contestant(f"step{number}", f"step {number}", frozenset({"javascript", *needs}),
                           lambda: Subject(folder, **options))  # fmt: skip
 
     classic = known["classic"]
@@ -62,16 +63,16 @@ def contestants() -> list[Contestant]:
                   redis_options=classic.settings["REDIS_OPTIONS"], promises=False, stream="",
                   ping=15)  # fmt: skip
     return [
-        peer("node", "Node", others.Listener),
-        peer("node-recovery", "Node with recovery", others.Recovering, stream="socket.io"),
-        peer("manager", "python-socketio", others.Listener, "uvicorn", "Manager",
+        peer("node", "Node", others.SocketIO),
+        peer("node-recovery", "Node with recovery", others.SocketIO, stream="socket.io"),
+        peer("manager", "python-socketio", others.SocketIO, "uvicorn", "Manager",
              settings={"MANAGER": "1"}),
         # uvicorn asks every 20 s for a sign of life, and waits 20 s for it.
         peer("channels", "Channels", others.Channels, "channels-uvicorn", ping=40),
         Contestant("classic", "classic", classic.needs | {"javascript"}, lambda: old),
-        step(4, page=others.Live, promises=False, stream=""),
+        step(4, "nodejs", page=others.Live, promises=False, stream=""),
         step(5),
-        step(6),
+        step(6, "nginx"),
     ]  # fmt: skip
 
 

@@ -59,10 +59,8 @@ class Connecting(Viewer):
 
     theirs = "the server"  # These are known to do right.
     longest_pause = 3.0
-    client: type[Client] = Client
-    namespaces = NAMESPACES
-    events: tuple[str, ...] = ()  # each with a method on_…
-    polls = True  # if it is told to
+    polls = upgrades = True  # if it is told to
+    there = False
 
     def __init__(self, name: str, url: str, transports: list[str] | None = None):
         super().__init__()
@@ -71,8 +69,6 @@ class Connecting(Viewer):
         self.reading.set()
         self.closed = threading.Event()
         self.connections = self.failures = 0
-        self.sio = self.client()
-        self.auth: dict[str, str] = {}
 
     def start(self) -> None:
         """Connect, and stay connected."""
@@ -80,8 +76,8 @@ class Connecting(Viewer):
 
     @property
     def connected(self) -> bool:
-        """Tell whether the namespace is connected."""
-        return "/notices" in self.sio.namespaces
+        """Tell whether it is connected, as far as it knows."""
+        return self.there
 
     @property
     def live(self) -> bool:
@@ -91,8 +87,16 @@ class Connecting(Viewer):
     def close(self) -> None:
         """Go, without waiting for anybody."""
         self.closed.set()
-        self.reading.set()
+        self.wake()
         self.hang_up()
+
+    def sleep(self) -> None:
+        """Read nothing."""
+        self.reading.clear()
+
+    def wake(self) -> None:
+        """Read on."""
+        self.reading.set()
 
     def stay_connected(self) -> None:
         """Connect, and again after each loss."""
@@ -105,28 +109,15 @@ class Connecting(Viewer):
 
     def converse(self) -> None:
         """Connect, and listen until the connection is lost."""
-        sio = self.sio = self.client()
-        for event in ("connect", *self.events):
-            sio.on(event, getattr(self, f"on_{event}"), namespace="/notices")
-        options = {"namespaces": self.namespaces, "transports": self.transports}
-        # wait=False: the library would go on waiting after a connection that has died.
-        sio.connect(self.url, auth=lambda: self.auth, wait=False, **options)
-        self.failures = 0
-        sio.eio.wait()
-
-    def on_connect(self) -> None:
-        """Count."""
-        self.connections += 1
+        raise NotImplementedError
 
     def hang_up(self) -> None:
         """End the connection, if there is one."""
-        hang_up(self.sio)
+        raise NotImplementedError
 
 
 class Page(Connecting):
     """A page without a page."""
-
-    events = ("live", "notices")
 
     def __init__(self, name: str, url: str, transports: list[str] | None = None):
         super().__init__(name, url, transports)
@@ -136,12 +127,18 @@ class Page(Connecting):
         self.awaited: set[Future] = set()
         self.outbox: queue.Queue[dict[str, str] | None] = queue.Queue()
         self.answered = self.refused = self.held_up = 0
+        self.sio = Client()
         self.load_anew()
 
     def start(self) -> None:
         """Connect, stay connected, and post."""
         super().start()
         threading.Thread(target=self.post_all, daemon=True).start()
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether the namespace is connected."""
+        return "/notices" in self.sio.namespaces
 
     @property
     def live(self) -> bool:
@@ -155,14 +152,25 @@ class Page(Connecting):
 
     # How the connection is
 
+    def converse(self) -> None:
+        """Connect, and listen until the connection is lost."""
+        sio = self.sio = Client()
+        sio.on("connect", self.on_connect, namespace="/notices")
+        sio.on("live", self.on_live, namespace="/notices")
+        sio.on("notices", self.on_notices, namespace="/notices")
+        # wait=False: the library would go on waiting after a connection that has died.
+        sio.connect(self.url, namespaces=NAMESPACES, transports=self.transports, wait=False)
+        self.failures = 0
+        sio.eio.wait()
+
     def on_connect(self) -> None:
         """Begin to catch up."""
-        super().on_connect()
+        self.connections += 1
         threading.Thread(target=self.catch_up, daemon=True).start()
 
     def hang_up(self) -> None:
         """End the connection, and tell whoever waits for an answer that it will not come."""
-        super().hang_up()
+        hang_up(self.sio)
         for answer in list(self.awaited):
             answer.cancel()
 

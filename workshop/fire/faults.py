@@ -52,6 +52,7 @@ class Fault:
 HAS: dict[str, tuple[Callable, str]] = {
     "outbox": (lambda it: it.promises, "it has no outbox, and its pages send nothing again"),
     "polling": (lambda it: it.page.polls and not it.many, "its pages do not poll"),
+    "upgrade": (lambda it: it.page.upgrades and not it.many, "its pages upgrade no second time"),
     "log": (lambda it: it.stream, "it keeps no log"),
     "nginx": (lambda it: it.many, "it is one process"),
 }
@@ -266,7 +267,7 @@ def asleep(run):
     run.settle()
     sleepers = [*run.pages[1::2], *run.windows[:1]]
     for client in run.pages[1::2]:
-        client.reading.clear()
+        client.sleep()
     for window in run.windows[:1]:
         window.freeze(True)
     before = [len(viewer.times) for viewer in sleepers]
@@ -279,7 +280,7 @@ def asleep(run):
         window.look()
         awake |= any(window.frozen_at < at < woken - 0.2 for at in window.times)
     for client in run.pages[1::2]:
-        client.reading.set()
+        client.wake()
     run.happened(bool(sleepers) and not awake, "somebody was not asleep")
 
 
@@ -304,7 +305,7 @@ def polling(run):
             all_lost(run, reconnected)
 
 
-@fault("upgrade", proxy=True, servers=("one",), to="polling")
+@fault("upgrade", proxy=True, servers=("one",), to="upgrade")
 def upgrade(run):
     """Connections are cut in the middle of the upgrade to websocket, at each of its stages."""
     for _, reconnected in rounds(run, run.size.rounds):

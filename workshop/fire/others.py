@@ -1,45 +1,85 @@
 """The pages of other servers: each as the client that its documentation recommends, and no more."""
 
 import json
+import signal
+import subprocess
+import threading
 from contextlib import suppress
+from pathlib import Path
 from socket import SHUT_RDWR
+from typing import Any
 
 import requests
 import websocket
 
-from workshop.fire.clients import NAMESPACES, Client, Connecting
+from workshop.fire.clients import NAMESPACES, Connecting
+from workshop.install.programs import find_node
+
+PAGE = Path(__file__).with_name("page.js")
 
 PATIENCE = 20  # seconds for a connection to come to be: socket.io-client's own
 
 
-class Listener(Connecting):
-    """socket.io-client as it comes: it is told each notice by itself, and asks for nothing."""
+class SocketIO(Connecting):
+    """socket.io-client itself, in Node.js, with the options that its page gives it."""
 
-    longest_pause = 5.0
-    namespaces = NAMESPACES[:1]
-    events: tuple[str, ...] = ("notice",)
+    options: dict[str, Any] = {}  # It comes back by itself, for ever.
+    namespaces = ["/notices"]
+    process: Any = None
 
     def __init__(self, name: str, url: str, transports: list[str] | None = None):
         super().__init__(name, url, transports)
         self.loaded([])
 
-    def on_notice(self, notice: dict, *more) -> None:
-        """Show a notice, whatever was shown before."""
-        self.reading.wait()
-        self.told(notice["id"], notice["text"])
+    def start(self) -> None:
+        """Begin."""
+        options = self.options | ({"transports": self.transports} if self.transports else {})
+        page = [self.url, json.dumps(options), *self.namespaces]
+        # Ctrl-C is the tool's; and a page whose tool is gone has an end of its own.
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        command = [find_node() or "node", str(PAGE), *page]
+        self.process = subprocess.Popen(command, start_new_session=True, text=True, **pipes)
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self) -> None:
+        """Take what happens in the page."""
+        for line in self.process.stdout:
+            what, data = json.loads(line)
+            if what == "notice":
+                self.told(data["id"], data["text"])
+            elif what == "live":
+                self.hears = data
+            else:
+                self.there = what == "connect"
+                self.connections += self.there
+
+    def sleep(self) -> None:
+        """Stop the whole page."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def hang_up(self) -> None:
+        """End the connection as if it had broken."""
+        with suppress(OSError):
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+
+    def close(self) -> None:
+        """Go."""
+        self.process.kill()
+        self.process.wait()
 
 
-class Live(Listener):
+class Live(SocketIO):
     """Step 4's page: it is told as well whether the server hears Redis."""
 
-    longest_pause = 3.0
+    options = {"rememberUpgrade": True, "timeout": 5000, "reconnectionDelayMax": 3000}
     namespaces = NAMESPACES
-    events = ("notice", "live")
+    upgrades = False  # It comes back by websocket at once.
     hears = False
-
-    def on_live(self, hears: bool) -> None:
-        """Note it."""
-        self.hears = hears
 
     @property
     def live(self) -> bool:
@@ -47,43 +87,17 @@ class Live(Listener):
         return self.connected and self.hears
 
 
-class Session(Client):
-    """A client that keeps the secret id of its session, which python-socketio's does not."""
-
-    pid = ""
-
-    def _handle_connect(self, namespace, data):
-        self.pid = (data or {}).get("pid", "")
-        super()._handle_connect(namespace, data)
-
-
-class Recovering(Listener):
-    """socket.io-client where the server recovers the state of a connection.
-
-    It comes back with the id of its session and with the offset of the last event, which the
-    server had put behind the event's own arguments.
-    """
-
-    client = Session
-
-    def on_connect(self) -> None:
-        """Keep the id."""
-        super().on_connect()
-        self.auth["pid"] = self.sio.pid
-
-    def on_notice(self, notice: dict, *more) -> None:
-        """Show a notice, and keep its offset."""
-        super().on_notice(notice)
-        if self.auth.get("pid") and more:
-            self.auth["offset"] = more[-1]
-
-
-class Channels(Listener):
+class Channels(Connecting):
     """A page with a websocket of its own, which it opens again when it is closed."""
 
-    polls = False
+    polls = upgrades = False
+    longest_pause = 5.0
     socket: websocket.WebSocket | None = None
     longest_silence: float | None = None  # A browser's websocket waits for ever.
+
+    def __init__(self, name: str, url: str, transports: list[str] | None = None):
+        super().__init__(name, url, transports)
+        self.loaded([])
 
     def converse(self) -> None:
         """Connect, and listen until the connection is lost."""
@@ -103,11 +117,16 @@ class Channels(Listener):
     def opened(self) -> None:
         """Note that it is connected: the server has put it into its group before."""
         self.failures = 0
-        self.on_connect()
+        self.connections += 1
 
     def heard(self, said: str) -> None:
         """Show a notice."""
-        self.on_notice(json.loads(said))
+        self.show(json.loads(said))
+
+    def show(self, notice: dict) -> None:
+        """Show a notice, whatever was shown before."""
+        self.reading.wait()
+        self.told(notice["id"], notice["text"])
 
     @property
     def connected(self) -> bool:
@@ -151,7 +170,7 @@ class Classic(Channels):
         elif event != said:
             event = json.loads(event)
             if event["name"] == "notice":
-                self.on_notice(*event["args"])
+                self.show(*event["args"])
             elif event["name"] == "live":
                 [self.hears] = event["args"]
 

@@ -15,6 +15,7 @@ from workshop.bench import run as bench
 from workshop.bench import servers as peers
 from workshop.fire import others
 from workshop.fire.faults import Fault, left_out
+from workshop.fire.report import HEADINGS, row
 from workshop.fire.run import run_all
 from workshop.fire.size import Size
 from workshop.fire.tally import Tally
@@ -87,23 +88,22 @@ def chosen(names: str) -> list[Contestant]:
 
 def run_them(several: list[Contestant], faults: list[Fault], size: Size) -> dict:
     """Put each under each fault, freshly started, and return what came of it."""
-    console, began = Console(highlight=False), time.monotonic()
-    rows = []
+    console, began, rows = Console(highlight=False), time.monotonic(), []
+    if not find_node() and any("nodejs" in each.needs for each in several):
+        raise Problem("Their pages need Node.js, and there is none here: https://nodejs.org")
+    console.print(line("", *HEADINGS), style="bold", soft_wrap=True)
     for contestant in several:
         subject = contestant.subject()
         for fault in faults:
-            row = {"server": contestant.key, "fault": fault.name}
+            found: dict[str, Any] = {"server": contestant.key, "fault": fault.name}
             if why := left_out(fault, subject) or fault.lacks():
-                rows.append(row | {"left_out": why})
+                rows.append(found | {"left_out": why})
                 continue
             tally = tried(subject, fault, size)
-            said = f"{tally.sent} sent, {tally.received} received, {tally.lost} lost, "
-            said += f"{tally.twice} twice, {tally.disorder} out of order, "
-            said += f"{tally.silence:.1f} s of silence"
-            console.print(f"{contestant.name:20}{fault.name:18}{said}", soft_wrap=True)
+            console.print(line(contestant.name, *row(tally)), soft_wrap=True)
             for sentence in tally.wrong:
-                console.print(f"{'':20}{sentence}", soft_wrap=True)
-            rows.append(row | asdict(tally) | {"theirs": []})
+                console.print(line("", sentence), soft_wrap=True)
+            rows.append(found | asdict(tally) | {"theirs": []})
     several_servers = [peers.Server(each.key, each.name, "", (), each.needs) for each in several]
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -114,6 +114,12 @@ def run_them(several: list[Contestant], faults: list[Fault], size: Size) -> dict
         "names": {each.key: each.name for each in several},
         "rows": rows,
     }
+
+
+def line(server: str, fault: str, *cells: str) -> str:
+    """Return a line of the table."""
+    columns = zip(cells, (7, 10, 8, 8, 14, 17), strict=False)
+    return f"{server:20}{fault:18}" + "".join(f"{cell:>{width}}" for cell, width in columns)
 
 
 class Silent:

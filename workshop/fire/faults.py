@@ -68,9 +68,10 @@ def fault(name: str, **options):
     return register
 
 
-def chosen(names: list[str], servers: str) -> list[Fault]:
-    """Return the faults of these names, or all, that can happen where there is one or are many."""
-    possible = {each.name: each for each in FAULTS.values() if servers in each.servers}
+def chosen(names: list[str], servers: str = "") -> list[Fault]:
+    """Return the faults of these names, or all; if it is said, where there is one or are many."""
+    able = [each for each in FAULTS.values() if not servers or servers in each.servers]
+    possible = {each.name: each for each in able}
     for name in names:
         if name not in possible:
             there = "\n".join(f"    {each.name:18}{each.about}" for each in possible.values())

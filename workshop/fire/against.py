@@ -62,7 +62,7 @@ def contestants() -> list[Contestant]:
     classic = known["classic"]
     old = Subject(classic.folder, classic.command, (classic.command[0], SENDER), others.Classic,
                   redis_options=classic.settings["REDIS_OPTIONS"], promises=False, stream="",
-                  ping=15)  # fmt: skip
+                  ping=60)  # fmt: skip
     return [
         peer("node", "Node", others.SocketIO),
         peer("node-recovery", "Node with recovery", others.SocketIO, stream="socket.io"),

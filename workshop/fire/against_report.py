@@ -25,7 +25,7 @@ keeps what is to be recovered. It has to be told to.
 models of step 4 and of classic, and with python-socketio's manager, what is published while Redis \
 is away is on no screen.
 - Against whoever asks for signs of life less often: Socket.IO's default takes up to 45 s to see \
-that a connection is dead, uvicorn's 40 s, the steps 13 s. This can be set everywhere.
+that a connection is dead, uvicorn's 40 s, classic's 60 s, the steps' 13 s. This can be set everywhere.
 - Against step 4 and classic: what is lost on a screen is in their database, and a page that is \
 reloaded shows it.
 - How much is lost is how long a fault lasts, times the pace; that something is lost is the point. \

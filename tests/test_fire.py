@@ -271,7 +271,8 @@ NOT_YET = "# TODO: `on_since`, as README.md shows it\n"
         ("notices/outbox.py is missing", "05_nothing_missed", None),
         ("No module named 'gevnt'", "05_nothing_missed",
          [("notices/namespaces.py", "import gevent\n", "import gevnt\n")]),
-        ("500 Server Error", "05_nothing_missed", [("notices/views.py", "notices.cursor", "1 / 0")]),
+        ("500 Server Error", "05_nothing_missed",
+         [("notices/views.py", "notices.cursor", "1 / 0")]),
     ],
 )  # fmt: skip
 def test_a_folder_that_is_not_so_far_gets_a_sentence(tmp_path, said, step, changes):

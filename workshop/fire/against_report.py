@@ -25,7 +25,7 @@ keeps what is to be recovered. It has to be told to.
 models of step 4 and of classic, and with python-socketio's manager, what is published while Redis \
 is away is on no screen.
 - Against whoever asks for signs of life less often: Socket.IO's default takes up to 45 s to see \
-that a connection is dead, uvicorn's 40 s, classic's 60 s, the steps' 13 s. This can be set everywhere.
+that a connection is dead, uvicorn's 40 s, classic's 60 s, the steps' 13 s. All of them can be set.
 - Against step 4 and classic: what is lost on a screen is in their database, and a page that is \
 reloaded shows it.
 - How much is lost is how long a fault lasts, times the pace; that something is lost is the point. \
@@ -41,12 +41,12 @@ PROMISES = {
     f"([connection state recovery]({DOCS}/connection-state-recovery)), and the page has to be able "
     "to do without. Its adapter promises to go on where it was when Redis comes back "
     "([redis-streams-adapter](https://socket.io/docs/v4/redis-streams-adapter/)).",
-    "manager": "Nothing: neither its chapter on "
+    "uvicorn": "Nothing: neither its chapter on "
     "[message queues](https://python-socketio.readthedocs.io/en/stable/server.html) nor its "
     "server has anything for events that were missed. For Socket.IO as a whole the promise is "
     f'"at most once" ({AT_MOST_ONCE}).',
-    "channels": 'Nothing, and it says so: "at-most-once delivery", and layers are "not expected '
-    'to deliver all messages" ([channel layer specification]'
+    "channels-uvicorn": 'Nothing, and it says so: "at-most-once delivery", and layers are "not '
+    'expected to deliver all messages" ([channel layer specification]'
     "(https://channels.readthedocs.io/en/stable/channel_layer_spec.html)).",
     "classic": "Nothing: it is the talk's own server of 2013 ([its page](../classic/README.md)).",
     "step4": "Nothing, and its lesson says so under [What hurts now]"
@@ -64,34 +64,33 @@ BREAKS = {
                 "no-files"),
 }  # fmt: skip
 AWAY = (
-    "A page that is not connected is told nothing, and nobody keeps it for the time when it is "
-    "back: the server hands on what it hears to whoever is there."
+    "The server hands on what it hears to whoever is connected, and keeps nothing for others; what "
+    "was on its way in a connection that broke is gone with it."
 )
 DEAF = (
     "What is published while the server does not listen to Redis, because it is dead or Redis has "
     "just come back, is for nobody: pub/sub keeps nothing."
 )
+LOST = {"server": DEAF, "redis": DEAF, "network": AWAY}
+LOGGED = LOST | {"redis": f"{DEAF} `publish` says in its log what Redis did not take, and goes on."}
 UNSEEN = {
-    "node": {"server": DEAF, "redis": DEAF, "network": AWAY},
+    "node": LOST,
     "node-recovery": {
         "server": "What is to be recovered is kept when a connection ends. A server that is killed "
         "keeps nothing, so its pages begin anew with what is published then.",
         "redis": "What Redis had taken and has forgotten, nobody has.",
-        "log": "The offset that a page comes back with is no longer in the stream: there is "
-        "nothing to go on from. The page is told that it was not recovered, and would have to load "
-        "itself anew.",
-        "network": "A page comes back before the server knows that its old connection is dead, "
-        "which takes up to 45 s: what is to be recovered is not kept yet.",
+        "log": "The offset with which a page comes back is no longer in the stream. The page is "
+        "told that it was not recovered, and would have to load itself anew.",
+        "network": "A page that comes back before the server knows that its old connection is "
+        "dead, which takes up to 45 s, finds that nothing has been kept for it yet.",
     },
-    "manager": {"server": DEAF, "redis": DEAF + " The manager that publishes drops what Redis does "
-                "not take at the second try, and raises nothing.", "network": AWAY},
-    "channels": {"server": DEAF, "redis": DEAF, "network": AWAY + " A browser's websocket has no "
-                 "heartbeat: whose connection is dead, with nobody told, waits for ever."},
-    "classic": {"server": DEAF, "redis": DEAF + " `publish` says it in the log, and goes on.",
-                "network": AWAY},
-    "step4": {"server": DEAF, "redis": DEAF + " `publish` says it in the log, and goes on.",
-              "network": AWAY},
-}  # fmt: skip
+    "uvicorn": LOST
+    | {"redis": f"{DEAF} The manager drops what Redis does not take, and raises nothing."},
+    "channels-uvicorn": LOST
+    | {"network": f"{AWAY} A page's websocket has no heartbeat: if nobody tells it, it waits on."},
+    "classic": LOGGED,
+    "step4": LOGGED,
+}
 
 
 def why(server: str, fault: str) -> str:

@@ -181,7 +181,7 @@ class Load:
         self.patience = plan.get("patience", 20)
         self.wire = WIRES[plan["wire"]](self.port)
         self.redis = redis.Redis(port=plan["redis_port"])
-        self.publisher = redis.Connection(port=plan["redis_port"])
+        self.publisher = self.wire.publisher(plan["redis_port"])
         self.redis_pid = plan["redis_pid"]
         self.epoll = select.epoll()
         self.live, self.others = {}, {}  # by descriptor: websockets, and what speaks HTTP
@@ -404,7 +404,7 @@ class Load:
         for _ in range(number):
             self.publish()  # Who answers what has just come is not told at once that more did.
             self.wait()
-            self.clients[0].say(self.wire.hello)
+            self.wire.greet(self.clients[0])
             self.idle(0.01)
             self.publish()
             self.idle(0.002)
@@ -524,7 +524,8 @@ def run(plan: dict, say=lambda phase: None) -> dict:
         result["connect"] = load.connect(number)
         load.idle(plan["settle"])
         result["memory"] = {"kib": (memory(load.pids) - before) / number, "server_kib": before}
-        connections = load.redis.info("clients")["connected_clients"] - 2  # ours
+        ours = 1 + isinstance(load.publisher, redis.Connection)
+        connections = load.redis.info("clients")["connected_clients"] - ours
         result["redis"] = {"connections": connections}
         if plan.get("one"):
             say("one at a time")

@@ -5,7 +5,10 @@ import hashlib
 import json
 import os
 import re
+import socket
 from functools import lru_cache
+
+import redis
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 KEY = base64.b64encode(os.urandom(16))
@@ -72,9 +75,9 @@ class Plain:
         """Take what the page says; tell whether it is all there."""
         return True
 
-    def listens(self, redis) -> bool:
+    def listens(self, client: redis.Redis) -> bool:
         """Tell whether a notice that is published now is heard."""
-        return not self.one_listener or redis.pubsub_numsub(self.channel)[0][1] > 0
+        return not self.one_listener or client.pubsub_numsub(self.channel)[0][1] > 0
 
     def begin(self, client) -> None:
         """Say the first word of a connection."""
@@ -91,6 +94,10 @@ class Plain:
         """Go on, once it is a websocket."""
         client.is_ready()
 
+    def greet(self, client) -> None:
+        """Say something."""
+        client.say(self.hello)
+
     def notices(self, payload: bytes) -> list[dict] | None:
         """Return the notices in a message; None: it is about something else."""
         return [json.loads(payload)]
@@ -99,9 +106,59 @@ class Plain:
         """Take a message that is about something else."""
         raise WireError(f"an unexpected message: {payload[:200]!r}")
 
-    def publishing(self, notice: bytes) -> tuple:
+    def publisher(self, redis_port: int):
+        """Return the connection by which notices are published."""
+        return redis.Connection(port=redis_port)
+
+    def publishing(self, notice: bytes) -> tuple | bytes:
         """Return the Redis command by which a notice, as JSON, is published."""
         return "PUBLISH", self.channel, notice
+
+
+class Poster:
+    """What a connection to Redis is to the others: requests are sent, and answers are read."""
+
+    def __init__(self, port: int):
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.due, self.answers = 0, b""
+
+    def pack_commands(self, requests: list[bytes]) -> bytes:
+        """Join requests."""
+        return b"".join(requests)
+
+    def send_packed_command(self, requests: bytes) -> None:
+        """Send requests, after the answers to those before."""
+        while self.answers.count(b"HTTP/1.1 20") < self.due:
+            data = self.sock.recv(1 << 16)
+            if not data:
+                raise WireError("nginx takes no more notices")
+            self.answers += data
+        self.due, self.answers = 0, b""
+        self.sock.sendall(requests)
+
+    def read_response(self) -> None:
+        """Have an answer read later: the browsers are to be read first."""
+        self.due += 1
+
+
+class Nchan(Plain):
+    """nginx with nchan, to which a notice is posted; it tells Redis."""
+
+    one_listener = False  # It begins to listen when the first browser comes.
+
+    def publisher(self, redis_port: int):
+        """Return a connection to nginx."""
+        return Poster(self.port)
+
+    def greet(self, client) -> None:
+        """Ask for a sign of life: nchan hangs up on a browser that says anything else."""
+        client.write(masked(self.hello, PING))
+
+    def publishing(self, notice: bytes) -> bytes:
+        """Return a request."""
+        head = f"POST /publish HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Length: "
+        return head.encode() + b"%d\r\n\r\n%b" % (len(notice), notice)
 
 
 class Channels(Plain):
@@ -151,9 +208,16 @@ class SocketIO(Plain):
 class Recovery(SocketIO):
     """Node's adapter: notices are what another server of its cluster appends to the stream."""
 
-    def listens(self, redis) -> bool:
+    def listens(self, client: redis.Redis) -> bool:
         """Tell whether the stream is waited for."""
-        return redis.info("clients")["blocked_clients"] > 0
+        return client.info("clients")["blocked_clients"] > 0
+
+    def notices(self, payload: bytes) -> list[dict] | None:
+        """Return the notice of an event, which says too from where on a browser would recover."""
+        if payload.startswith(b'42/notices,["notice",'):
+            _, notice, _offset = json.loads(payload[11:])
+            return [notice]
+        return None
 
     def publishing(self, notice: bytes) -> tuple:
         """Return what `io.of("/notices").emit("notice", …)` appends."""
@@ -242,4 +306,6 @@ class Classic(Plain):
             raise WireError(f"an unexpected packet: {payload[:200]!r}")
 
 
-WIRES = {each.__name__: each for each in (Plain, Channels, SocketIO, Recovery, Stream, Classic)}
+WIRES = {
+    each.__name__: each for each in (Plain, Nchan, Channels, SocketIO, Recovery, Stream, Classic)
+}

@@ -27,6 +27,7 @@ from workshop.bench import report
 from workshop.bench.run import FEW, measure, plan, run_all, trouble
 from workshop.bench.servers import PEERS, Bench, ladder, rooms, servers
 from workshop.bench.size import Size
+from workshop.install.programs import find_nchan
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 SERVERS = {server.key: server for server in servers()}
@@ -388,6 +389,19 @@ def test_what_is_not_here_is_left_out_with_a_sentence(monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "Left out: Bun socket.io: there is no Bun here." in said
     assert "Left out: bare Bun: there is no Bun here." in said
+
+
+def test_nchan_is_looked_for_beside_the_nginx_that_is_found(tmp_path, monkeypatch):
+    """A system has both under the same prefix; an nginx of our own loads no module."""
+    nginx = tmp_path / "sbin/nginx"
+    nginx.parent.mkdir()
+    nginx.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(nginx.parent))
+    assert find_nchan() is None
+    module = tmp_path / "lib/nginx/modules/ngx_nchan_module.so"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    assert find_nchan() == str(module)
 
 
 def test_ctrl_c_ends_all_of_it():

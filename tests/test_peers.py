@@ -12,7 +12,7 @@ from support import ROOT
 from workshop.bench.run import run_all
 from workshop.bench.servers import PEERS, Bench
 from workshop.install import environment
-from workshop.install.programs import find_bun, find_nginx, find_node
+from workshop.install.programs import find_bun, find_nchan, find_nginx, find_node
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from wire import WIRES
@@ -33,7 +33,10 @@ def skip_without(server):
             pytest.skip(f"no {part}")
 
 
-@pytest.mark.parametrize("key", [key for key in SERVERS if key not in ("step4", "step7", "gevent")])
+ELSEWHERE = {"step4", "step7", "gevent"} | (set() if find_nchan() else {"nchan"})
+
+
+@pytest.mark.parametrize("key", [key for key in SERVERS if key not in ELSEWHERE])
 def test_a_peer_does_the_same_job(key):
     skip_without(SERVERS[key])
     check(run_all([SERVERS[key]], TOY))

@@ -8,7 +8,7 @@ from pathlib import Path
 from workshop.base.paths import ME
 from workshop.base.problem import Problem
 from workshop.bench.size import ARRIVALS, ARRIVALS_QUICK, LADDER, QUICK, Size
-from workshop.install.programs import find_bun, find_node
+from workshop.install.programs import find_bun, find_nchan, find_node
 from workshop.serving.processes import end_as_by_ctrl_c
 
 HELP = "measure what it costs to tell N browsers, beside other servers"
@@ -22,8 +22,11 @@ EPILOG = f"""examples:
 
 It ends with 1 if a notice was lost, came twice, out of order or changed."""
 # What some servers need and not every system has.
-PROGRAMS = {"nodejs": ("Node.js (https://nodejs.org)", find_node),
-            "bun": ("Bun (https://bun.com)", find_bun)}  # fmt: skip
+PROGRAMS = {
+    "nodejs": ("Node.js (https://nodejs.org)", find_node),
+    "bun": ("Bun (https://bun.com)", find_bun),
+    "nchan": ("nginx with its module nchan (`apt install libnginx-mod-nchan`)", find_nchan),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from workshop.base.words import counted
 from workshop.bench.servers import Bench, Server, cores
 from workshop.bench.size import Size
 from workshop.install.environment import BENCH_PYTHON
-from workshop.install.programs import find_bun, find_node
+from workshop.install.programs import find_bun, find_nginx, find_node
 
 LOAD = ROOT / "benchmarks" / "load.py"
 ARRIVALS = ROOT / "benchmarks" / "arrivals.py"
@@ -179,6 +179,9 @@ def versions(servers: list[Server]) -> dict[str, str]:
         if part in needed:
             command = [found or part, "--version"]
             result[name] = subprocess.check_output(command, text=True).strip()
+    if "nchan" in needed:
+        shown = subprocess.run([find_nginx() or "nginx", "-v"], capture_output=True, text=True)
+        result["nginx (with nchan)"] = shown.stderr.partition("/")[2].split()[0]
     if "node" in needed:
         packages = json.loads((ROOT / "benchmarks" / "package.json").read_text())["dependencies"]
         result |= {f"{name} (npm)": version for name, version in packages.items()}

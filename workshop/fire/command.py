@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.json",
         help="with --against: report anew what came of it before",
     )
-    parser.add_argument("--quick", action="store_true", help="small: a step in less than two minutes")
+    parser.add_argument("--quick", action="store_true", help="small: two minutes for a step")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this fault")
     parser.add_argument("--notices", type=int, metavar="N", help="how many are saved in each fault")
     parser.add_argument("--clients", type=int, metavar="N", help="of python-socketio")

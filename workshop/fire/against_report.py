@@ -6,6 +6,7 @@ from pathlib import Path
 from workshop.base.paths import ME
 from workshop.base.problem import Problem
 from workshop.bench import plot
+from workshop.fire.faults import FAULTS
 from workshop.fire.report import HEADINGS, row
 from workshop.fire.tally import Tally
 
@@ -30,6 +31,8 @@ that a connection is dead, uvicorn's 40 s, classic's 60 s, the steps' 13 s. All 
 reloaded shows it.
 - How much is lost is how long a fault lasts, times the pace; that something is lost is the point. \
 Whoever is `asleep` here wakes before anybody gives it up, so the network holds what it missed.
+- Of the silence under Redis' faults up to 10 s are the tool's own: where no page can say whether \
+Redis is heard, it is away for 5 s, and then has 5 s to be heard again.
 - All but step 6 are one process.
 """
 # What the documentation of each server promises; in quotation marks its own words.
@@ -157,7 +160,8 @@ Made by `{ME} fire --against --report` on {data["date"]}, in {data["seconds"] / 
 What do well-known servers lose under the faults that \
 [step 5](../steps/05_nothing_missed/README.md) survives? In each fault {size["notices"]} notices \
 are published, {size["pace"]:g} a second, while {size["clients"]} pages look on; in the middle of \
-them something happens. The server, Redis and the pages are fresh each time.
+them something happens. The server, Redis and the pages are fresh each time. What is received and \
+lost is counted once for each page.
 
 ![What share of all deliveries each server loses in each fault: the tables below]({stem}.svg)
 
@@ -165,6 +169,9 @@ them something happens. The server, Redis and the pages are fresh each time.
 
 {UNFAIR}"""
     ]
+    tried = dict.fromkeys(found["fault"] for found in data["rows"])
+    parts.append("| fault | what happens, and what steps 5 and 6 do |\n| --- | --- |")
+    parts[-1] += "".join(f"\n| {name} | {FAULTS[name].about} |" for name in tried) + "\n"
     for key, name in data["names"].items():
         parts.append(section(name, key, [each for each in data["rows"] if each["server"] == key]))
     return "\n".join(parts)

@@ -52,7 +52,10 @@ class Fault:
 HAS: dict[str, tuple[Callable, str]] = {
     "outbox": (lambda it: it.promises, "it has no outbox, and its pages send nothing again"),
     "polling": (lambda it: it.page.polls and not it.many, "its pages do not poll"),
-    "upgrade": (lambda it: it.page.upgrades and not it.many, "its pages upgrade no second time"),
+    "upgrade": (
+        lambda it: it.page.upgrades and not it.many,
+        "its pages do not upgrade, or not a second time",
+    ),
     "log": (lambda it: it.stream, "it keeps no log"),
     "nginx": (lambda it: it.many, "it is one process"),
 }

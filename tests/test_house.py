@@ -18,6 +18,7 @@ MODULES = sorted(TOOL.rglob("*.py"))
 ALSO = {
     "talk": {"show", "hall", "room"},  # the address of what is shared; a pack; the room
     "room": {"learn"},  # the points of a lesson
+    "fire": {"bench"},  # the servers to compare with, and the plot
 }
 FOREIGN = {"support", "scratch", "conftest", "steps", "tests", "slides", "notebooks", "classic"}
 

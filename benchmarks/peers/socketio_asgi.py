@@ -7,7 +7,9 @@ import os
 import redis.asyncio as redis
 import socketio
 
-sio = socketio.AsyncServer(async_mode="asgi")
+# Where there may be several processes: with MANAGER, whoever publishes is such a manager as well.
+manager = socketio.AsyncRedisManager(os.environ["REDIS_URL"]) if "MANAGER" in os.environ else None
+sio = socketio.AsyncServer(async_mode="asgi", client_manager=manager)
 background = set()  # asyncio itself would let a task be collected
 
 
@@ -21,8 +23,9 @@ async def listen():
 
 
 async def start():
-    """Begin to listen with the server."""
-    background.add(asyncio.create_task(listen()))
+    """Begin to listen with the server, where no manager does."""
+    if manager is None:
+        background.add(asyncio.create_task(listen()))
 
 
 @sio.event(namespace="/notices")

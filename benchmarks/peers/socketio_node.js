@@ -15,6 +15,7 @@ const notices = io.of("/notices");
 
 async function main() {
   const subscriber = createClient({ url: process.env.REDIS_URL });
+  subscriber.on("error", console.error); // Else the first one would end this process.
   await subscriber.connect();
   await subscriber.subscribe("notices", (message) => notices.emit("notice", JSON.parse(message)));
   count(io.of("/presence"));

@@ -14,6 +14,7 @@ const http = createServer((request, response) => {
 
 async function main() {
   const redis = createClient({ url: process.env.REDIS_URL });
+  redis.on("error", console.error); // Else the first one would end this process.
   await redis.connect();
   const io = new Server(http, {
     adapter: createAdapter(redis),
@@ -21,6 +22,12 @@ async function main() {
   });
   io.of("/notices"); // What it hears of these comes from the adapter.
   count(io.of("/presence"));
+  // Ended without this it would be as after a crash: what is to be recovered is kept on a close.
+  process.once("SIGTERM", async () => {
+    await io.close();
+    await redis.close();
+    process.exit();
+  });
   http.listen(Number(process.argv[2]), "127.0.0.1");
 }
 

@@ -15,6 +15,7 @@ from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 HELP = "run the tests"
 # With --all alone: what installs, breaks, measures and runs whatever the pages show, for minutes.
 APART = (
+    "against",
     "attendees",
     "bench",
     "carry",

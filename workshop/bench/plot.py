@@ -71,13 +71,50 @@ def bars(title: str, unit: str, points: list[tuple[str, float | None]]) -> str:
     return picture(title, f"{title}, in {unit}. {said}.", height, parts)
 
 
-def picture(title: str, about: str, height: int, parts: list[str]) -> str:
+def shares(title: str, columns: list[str], rows: list[tuple[str, list]]) -> str:
+    """Return a table as SVG: a cell for each share, or None; the more there is, the darker."""
+    first, cell, head = 150, 62, 150
+    width, height = MARGIN * 2 + first + cell * len(columns), head + 30 * len(rows) + MARGIN
+    parts = [text(MARGIN, 28, title, 17, INK, weight="bold")]
+    for number, name in enumerate(columns):
+        x = MARGIN + first + cell * number + cell / 2 + 4
+        slanted = text(x, head - 8, name, 14, INK)
+        parts.append(slanted.replace("<text", f'<text transform="rotate(-40 {x} {head - 8})"', 1))
+    for row, (name, values) in enumerate(rows):
+        y = head + 30 * row
+        parts.append(text(MARGIN, y + 20, name, 14, INK))
+        for number, value in enumerate(values):
+            x = MARGIN + first + cell * number
+            paint = (
+                f'fill="{COLOURS[2]}" fill-opacity="{0.15 + 0.6 * value:.2f}"'
+                if value
+                else (
+                    f'fill="{GRID}"' if value is None else f'fill="{COLOURS[3]}" fill-opacity="0.2"'
+                )
+            )
+            parts.append(f'<rect x="{x}" y="{y}" width="{cell - 3}" height="27" {paint}/>')
+            parts.append(text(x + cell / 2 - 1, y + 19, percent(value), 14, INK, "middle"))
+    said = "; ".join(
+        f"{name}: " + ", ".join(f"{c} {percent(v)}" for c, v in zip(columns, values, strict=True))
+        for name, values in rows
+    )
+    return picture(title, f"{title}. {said}.", height, parts, width)
+
+
+def percent(share: float | None) -> str:
+    """Return a share as few letters: nothing is 0, and next to nothing is not."""
+    if share is None:
+        return "–"
+    return f"{share:.0%}" if share >= 0.01 or not share else "<1%"
+
+
+def picture(title: str, about: str, height: int, parts: list[str], width: int = WIDTH) -> str:
     """Return a whole SVG, on a background of its own, and in words."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         f'role="img" aria-labelledby="title about" style="{STYLE}">\n'
         f'<title id="title">{escape(title)}</title>\n<desc id="about">{escape(about)}</desc>\n'
-        f'<rect width="{WIDTH}" height="{height}" rx="8" fill="#fff"/>\n'
+        f'<rect width="{width}" height="{height}" rx="8" fill="#fff"/>\n'
         + "\n".join(parts)
         + "\n</svg>\n"
     )

@@ -54,8 +54,13 @@ class Client(socketio.Client):
         return InOrder
 
 
-class Page(Viewer):
-    """A page without a page."""
+class Connecting(Viewer):
+    """Who connects, and again after each loss, with the pauses of socket.io-client."""
+
+    theirs = "the server"  # These are known to do right.
+    longest_pause = 3.0
+    polls = upgrades = True  # if it is told to
+    there = False
 
     def __init__(self, name: str, url: str, transports: list[str] | None = None):
         super().__init__()
@@ -63,10 +68,62 @@ class Page(Viewer):
         self.reading = threading.Event()  # not while it sleeps
         self.reading.set()
         self.closed = threading.Event()
+        self.connections = self.failures = 0
+
+    def start(self) -> None:
+        """Connect, and stay connected."""
+        threading.Thread(target=self.stay_connected, daemon=True).start()
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether it is connected, as far as it knows."""
+        return self.there
+
+    @property
+    def live(self) -> bool:
+        """Tell whether the page would say that it is live."""
+        return self.connected
+
+    def close(self) -> None:
+        """Go, without waiting for anybody."""
+        self.closed.set()
+        self.wake()
+        self.hang_up()
+
+    def sleep(self) -> None:
+        """Read nothing."""
+        self.reading.clear()
+
+    def wake(self) -> None:
+        """Read on."""
+        self.reading.set()
+
+    def stay_connected(self) -> None:
+        """Connect, and again after each loss."""
+        while not self.closed.is_set():
+            with suppress(SocketIOError, ValueError, OSError):
+                self.converse()
+            self.hang_up()
+            self.closed.wait(min(self.longest_pause, 2**self.failures * random.uniform(0.5, 1.5)))
+            self.failures += 1
+
+    def converse(self) -> None:
+        """Connect, and listen until the connection is lost."""
+        raise NotImplementedError
+
+    def hang_up(self) -> None:
+        """End the connection, if there is one."""
+        raise NotImplementedError
+
+
+class Page(Connecting):
+    """A page without a page."""
+
+    def __init__(self, name: str, url: str, transports: list[str] | None = None):
+        super().__init__(name, url, transports)
         self.state = "again"  # as in board.js
         self.cursor: str | None = None
         self.board: dict[int, str] = {}
-        self.connections = 0
         self.awaited: set[Future] = set()
         self.outbox: queue.Queue[dict[str, str] | None] = queue.Queue()
         self.answered = self.refused = self.held_up = 0
@@ -74,8 +131,8 @@ class Page(Viewer):
         self.load_anew()
 
     def start(self) -> None:
-        """Connect, and stay connected."""
-        threading.Thread(target=self.stay_connected, daemon=True).start()
+        """Connect, stay connected, and post."""
+        super().start()
         threading.Thread(target=self.post_all, daemon=True).start()
 
     @property
@@ -89,39 +146,31 @@ class Page(Viewer):
         return self.connected and self.state == "live"
 
     def close(self) -> None:
-        """Go, without waiting for anybody."""
-        self.closed.set()
-        self.reading.set()
+        """Go, and post no more."""
         self.outbox.put(None)
-        hang_up(self.sio)
+        super().close()
 
     # How the connection is
 
-    def stay_connected(self) -> None:
-        """Connect, and again after each loss, with the pauses of socket.io-client."""
-        failures = 0
-        while not self.closed.is_set():
-            sio = self.sio = Client()
-            sio.on("connect", self.on_connect, namespace="/notices")
-            sio.on("live", self.on_live, namespace="/notices")
-            sio.on("notices", self.on_notices, namespace="/notices")
-            with suppress(SocketIOError, ValueError, OSError):
-                # wait=False: the library would go on waiting after a connection that has died.
-                sio.connect(self.url, namespaces=NAMESPACES, transports=self.transports, wait=False)
-                failures = 0
-                sio.eio.wait()
-            hang_up(sio)
-            self.forget_answers()
-            self.closed.wait(min(3, 2**failures * random.uniform(0.5, 1.5)))
-            failures += 1
+    def converse(self) -> None:
+        """Connect, and listen until the connection is lost."""
+        sio = self.sio = Client()
+        sio.on("connect", self.on_connect, namespace="/notices")
+        sio.on("live", self.on_live, namespace="/notices")
+        sio.on("notices", self.on_notices, namespace="/notices")
+        # wait=False: the library would go on waiting after a connection that has died.
+        sio.connect(self.url, namespaces=NAMESPACES, transports=self.transports, wait=False)
+        self.failures = 0
+        sio.eio.wait()
 
     def on_connect(self) -> None:
         """Begin to catch up."""
         self.connections += 1
         threading.Thread(target=self.catch_up, daemon=True).start()
 
-    def forget_answers(self) -> None:
-        """Tell whoever waits for an acknowledgement that it will not come."""
+    def hang_up(self) -> None:
+        """End the connection, and tell whoever waits for an answer that it will not come."""
+        hang_up(self.sio)
         for answer in list(self.awaited):
             answer.cancel()
 
@@ -188,7 +237,9 @@ class Page(Viewer):
 
     def load_anew(self) -> None:
         """Load the page, and take the cursor and the notices that it has."""
-        page = requests.get(self.url, timeout=10).text
+        answer = requests.get(self.url, timeout=10)
+        answer.raise_for_status()
+        page = answer.text
         if not (cursor := CURSOR.search(page)):
             raise NoPage(self.url)
         self.cursor = json.loads(cursor[1])
@@ -211,7 +262,8 @@ class Page(Viewer):
                 except (SocketIOError, CancelledError, Late):
                     self.closed.wait(0.1)
                     continue
-                if answer["ok"]:
+                answer = answer if isinstance(answer, dict) else {}
+                if answer.get("ok"):
                     self.answered += 1
                     self.held_up += answer.get("held_up", False)
                     break

@@ -3,19 +3,26 @@
 import argparse
 from pathlib import Path
 
+from workshop.base import notes
 from workshop.base.paths import ME, WINDOWS
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
-from workshop.fire.size import QUICK, Size
+from workshop.base.todo import todos
+from workshop.fire.size import AGAINST, QUICK, Size
 from workshop.install.environment import BENCH_PARTS, PROGRAMS
 from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
 from workshop.serving.processes import end_as_by_ctrl_c
 
+PEERS = ("classic", "bench", "node", "nodejs")  # what other servers need
+PROMISE = "notices/outbox.py"  # what has it promises that nothing is missed
 HELP = "prove that step 5, 6 or 7 misses nothing, under fault after fault"
 EPILOG = f"""examples:
   {ME} fire 5 --quick                           less than two minutes
   {ME} fire 5 --only network-cut --clients 5    one fault (or two: --only again)
   {ME} fire 5 --report fire.svg                 at full size, with a picture (or a table: fire.md)
+  {ME} fire --dir my --quick                    your own folder, up to the first fault it fails
+  {ME} fire --against --report against.md       Node, Channels and others, with a picture
+  {ME} fire --against node,step5 --quick        two of them
 
 It ends with 1 if a notice was lost, shown twice or out of order, or if a fault did not happen."""
 
@@ -24,8 +31,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `fire`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
-    parser.add_argument("step", help="5, or a later one")
-    parser.add_argument("--quick", action="store_true", help="small, in less than two minutes")
+    parser.add_argument("step", nargs="?", help="5, or a later one")
+    parser.add_argument("--dir", metavar="DIR", help="your own folder, as the step that it is")
+    parser.add_argument(
+        "--against",
+        nargs="?",
+        const="",
+        metavar="NAMES",
+        help="well-known servers under the same faults: all, or node,step5",
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="FILE.json",
+        help="with --against: report anew what came of it before",
+    )
+    parser.add_argument("--quick", action="store_true", help="small: two minutes for a step")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this fault")
     parser.add_argument("--notices", type=int, metavar="N", help="how many are saved in each fault")
     parser.add_argument("--clients", type=int, metavar="N", help="of python-socketio")
@@ -35,17 +57,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
-    promising(args.step)  # Say no before anything is installed.
+    if args.source:
+        return {"python"}
+    if args.against is not None:
+        return {"python", "javascript", "tests", "nginx", "postgresql", *PEERS}
+    what_to_try(args)  # Say no before anything is installed.
     return {"python", "javascript", "tests", *PROGRAMS} - {*BENCH_PARTS}
 
 
-def promising(name: str) -> Step:
+def what_to_try(args: argparse.Namespace) -> tuple[Path, Step]:
+    """Return the folder to try, and the step that it is."""
+    if not args.dir:
+        if not args.step:
+            raise Problem(f"Which step?  {ME} fire 5, or your own folder:  {ME} fire --dir my", 2)
+        step = promising(find(args.step), f"{ME} fire 5")
+        return step.folder, step
+    folder = Path(args.dir)
+    wanted = args.step or notes.read(folder).get("step")
+    if not (folder / "manage.py").is_file():
+        raise Problem(f"{args.dir} is no step: there is no manage.py in it.  {ME} start 5", 2)
+    if not wanted:
+        raise Problem(f"Which step is {args.dir}?  {ME} fire N --dir {args.dir}", 2)
+    step = promising(find(wanted), f"{ME} start 5 --keep --dir {args.dir}")
+    needed = [name for name in ("serve.py", PROMISE, "nginx.conf") if (step.folder / name).exists()]
+    missing = [name for name in needed if not (folder / name).is_file()]
+    missing += [f"what goes at TODO in {each.file}, line {each.line}" for each in todos(folder)]
+    if missing:
+        raise Problem(
+            f"{args.dir} is yet to become step {int(step.number)}: {missing[0]} is missing. "
+            f"What comes next, says  {ME} check --dir {args.dir}",
+            2,
+        )
+    return folder.resolve(), step
+
+
+def promising(step: Step, instead: str) -> Step:
     """Return the step, if it promises that nothing is missed."""
-    step = find(name)
-    if not (step.folder / "notices" / "outbox.py").exists():
+    if not (step.folder / PROMISE).exists():
         raise Problem(
             f"Step {int(step.number)} forgets what it says while somebody is not connected, so "
-            f"there is nothing to prove: only step 5 and later ones can.  {ME} fire 5",
+            f"there is nothing to prove: only step 5 and later ones can.  {instead}",
             2,
         )
     return step
@@ -55,41 +106,80 @@ def main(args: argparse.Namespace) -> int:
     """Run the faults, show how they go, and report."""
     if WINDOWS:
         raise Problem("This needs kill -9 and an embedded Valkey: Linux or macOS.")
+    if args.against is not None or args.source:
+        return against(args)
     from workshop.fire.faults import chosen
     from workshop.fire.report import Display
     from workshop.fire.run import run_all
+    from workshop.fire.target import Subject
     from workshop.fire.windows import chromium
     from workshop.serving.nginx import program as nginx
 
-    step = promising(args.step)
+    folder, step = what_to_try(args)
     many = (step.folder / "nginx.conf").exists()
     faults = possible(chosen(args.only or [], "many" if many else "one"))
     if many:
         nginx()
-    size = sized(args)
-    if args.report and (args.report.suffix not in (".svg", ".md") or args.report.is_dir()):
-        raise Problem("The name of the report ends in .svg or .md.", 2)
-    if args.report and not args.report.absolute().parent.is_dir():
-        raise Problem(f"There is no folder {args.report.parent} for the report.", 2)
+    size = sized(args, Size())
+    check_report(args.report, ".svg", ".md")
     end_as_by_ctrl_c()
     path = find_chromium()
     if path is None:
         print(f"There is no Chromium: only the other clients are tried. {HOW_TO_GET_CHROMIUM}\n")
         size.windows = 0
-    display = Display(step, size, faults)
+    display = Display(step, size, faults, folder if args.dir else None)
     try:
         with display:
             run_all(
-                step.folder,
+                Subject(folder),
                 faults,
                 size,
                 display.task,
                 chromium(path) if path and size.windows else None,
+                up_to_the_first=bool(args.dir),
             )
+    except Problem as problem:
+        if args.dir:
+            raise Problem(does_not_run(args.dir, step, problem)) from None
+        raise
     except KeyboardInterrupt:
         display.stopped = True
     display.report(args.report)
     return 130 if display.stopped else int(not all(tally.good for tally in display.tallies))
+
+
+def against(args: argparse.Namespace) -> int:
+    """Put other servers under fire, and report."""
+    from workshop.fire import against_report
+    from workshop.fire.against import chosen, run_them
+    from workshop.fire.faults import chosen as chosen_faults
+
+    check_report(args.report, ".md")
+    if args.source:
+        data = against_report.read(args.source)
+    else:
+        servers, faults = chosen(args.against), chosen_faults(args.only or [])
+        end_as_by_ctrl_c()
+        data = run_them(servers, faults, sized(args, AGAINST))
+    if args.report:
+        against_report.write(data, args.report)
+    return int(not against_report.good(data))
+
+
+def check_report(file: Path | None, *endings: str) -> None:
+    """Say at once if the report, if there is to be one, can't be written at the end."""
+    if file and (file.suffix not in endings or file.is_dir()):
+        raise Problem(f"The name of the report ends in {' or '.join(endings)}.", 2)
+    if file and not file.absolute().parent.is_dir():
+        raise Problem(f"There is no folder {file.parent} for the report.", 2)
+
+
+def does_not_run(folder: str, step: Step, problem: Problem) -> str:
+    """Return what is wrong with somebody's folder, without what only its log has to say."""
+    first, *_, last = [str(problem).partition("\n")[0], *str(problem).split("\n")]
+    said = f"{first.rstrip('.:')}: {last.strip()}" if last != first else first
+    number = int(step.number)
+    return f"{folder} does not run: {said}\nWhat it is, says  {ME} check {number} --dir {folder}"
 
 
 def possible(faults: list) -> list:
@@ -100,9 +190,9 @@ def possible(faults: list) -> list:
     return [fault for fault in faults if not fault.lacks()]
 
 
-def sized(args: argparse.Namespace) -> Size:
+def sized(args: argparse.Namespace, full: Size) -> Size:
     """Return the size that the command line says."""
-    size = Size(**vars(QUICK if args.quick else Size()))
+    size = Size(**vars(QUICK if args.quick else full))
     for name, least in (("notices", 50), ("clients", 1), ("windows", 0)):
         value = getattr(args, name)
         if value is not None and value < least:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from workshop.base.paths import ME
+from workshop.base.paths import ME, shown, shown_folder
 from workshop.base.steps import Step
 from workshop.base.words import counted
 from workshop.fire.size import Size
@@ -16,6 +16,20 @@ from workshop.fire.tally import Tally
 
 WIDTH = 84
 HEADINGS = ("fault", "sent", "received", "lost", "twice", "out of order", "longest silence")
+# Where to look in an attendee's folder. The clients are a page that is known to do right: what
+# they lack is the server's doing, and what only a window lacks is the page's.
+LOOK = {
+    "the server": "Look at notices/namespaces.py: `on_since` tells a page all that came after "
+    "its cursor, and `broadcast` tells the others.",
+    "the page": "Look at notices/static/notices/board.js: its cursor moves with each entry, what "
+    "is not after it is skipped, and `catchUp` asks for what came since.",
+    "the outbox": "Look at notices/outbox.py and the model's `save`: what is saved waits there "
+    "until it is published, whoever dies meanwhile.",
+    "a post": "Look at `on_post` in notices/namespaces.py: what a page posts is saved, once for "
+    "each key, and answered.",
+    "nobody": "Nothing was lost, but it took too long: look at what `on_since` answers, and when "
+    "the server says that it is live.",
+}
 # As rich's own, without the font that it would fetch.
 SVG = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -46,8 +60,8 @@ SVG = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http:/
 class Display:
     """All faults of a call."""
 
-    def __init__(self, step: Step, size: Size, faults: list):
-        self.step, self.size, self.faults = step, size, faults
+    def __init__(self, step: Step, size: Size, faults: list, folder: Path | None = None):
+        self.step, self.size, self.faults, self.folder = step, size, faults, folder
         self.tallies: list[Tally] = []
         self.stopped = False
         self.console = Console(highlight=False)
@@ -63,7 +77,7 @@ class Display:
     def __enter__(self):
         windows = f" and {self.size.windows} Chromium windows" if self.size.windows else ""
         self.console.print(
-            f"Step {int(self.step.number)} under fire: {self.size.notices} notices to "
+            f"{self.name} under fire: {self.size.notices} notices to "
             f"{self.size.clients} clients{windows}, under {counted(len(self.faults), 'fault')}. "
             "Ctrl-C ends it.\n"
         )
@@ -71,6 +85,12 @@ class Display:
 
     def __exit__(self, *_):
         self.progress.stop()
+
+    @property
+    def name(self) -> str:
+        """Return what is under fire."""
+        step = f"tep {int(self.step.number)}"
+        return f"{shown_folder(self.folder)} as s{step}" if self.folder else f"S{step}"
 
     def task(self, fault):
         """Return the line of a fault that begins."""
@@ -90,7 +110,8 @@ class Display:
         elif file:
             canvas = Console(record=True, width=WIDTH, file=StringIO(), highlight=False)
             self.print_to(canvas)
-            title = f"{ME} fire {int(self.step.number)}"
+            number = int(self.step.number)
+            title = f"{ME} fire {f'--dir {shown(self.folder)}' if self.folder else number}"
             svg = canvas.export_svg(title=title, code_format=SVG, unique_id="fire")
             file.write_text(svg, encoding="utf-8")
 
@@ -116,7 +137,7 @@ class Display:
         """Return the lines under the table."""
         lines = [""]
         for tally in self.tallies:
-            lines += [f"{tally.fault}: {sentence}." for sentence in tally.wrong]
+            lines += [f"{tally.fault}: {sentence}." for sentence in tally.wrong + tally.unseen]
         size, last = self.size, len(self.tallies)
         who = counted(size.clients, "python-socketio client")
         who += f" and {counted(size.windows, 'Chromium window')}" if size.windows else ""
@@ -134,7 +155,20 @@ class Display:
             lines.append(f"Stopped: {last} of {len(self.faults)} faults were tried.")
         elif all(tally.good for tally in self.tallies):
             lines.append("Nothing was lost, nothing shown twice, nothing out of order.")
+        elif self.folder:
+            lines += self.where_to_look(self.folder, self.tallies[-1])
         return lines
+
+    def where_to_look(self, folder: Path, tally: Tally) -> list[str]:
+        """Return where in somebody's folder the mistake is, as far as that can be seen."""
+        whose = next((each for each in LOOK if each in tally.theirs), "nobody")
+        left = len(self.faults) - len(self.tallies)
+        return [
+            LOOK["the outbox" if tally.waiting else whose],
+            f"{ME} diff {int(self.step.number)} --dir {shown(folder)}  shows how the step differs,",
+            f"{ME} check --dir {shown(folder)}  tries one piece after the other.",
+            *([f"Not tried after this one: {counted(left, 'fault')}."] if left else []),
+        ]
 
 
 class Line:

@@ -1,26 +1,28 @@
 """Run faults: clients and windows that look on, a stream of notices, and a fault in the middle."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from itertools import cycle, groupby
-from pathlib import Path
 
 import playwright.sync_api
 import requests
 
 from workshop.base.problem import Problem
-from workshop.fire.clients import Page
+from workshop.fire.clients import Connecting, NoPage, Page
 from workshop.fire.databases import SQLite
 from workshop.fire.size import Size
 from workshop.fire.tally import Tally
-from workshop.fire.target import Target
+from workshop.fire.target import Subject, Target
 from workshop.fire.windows import Window
 from workshop.serving.ports import any_port
 from workshop.serving.proxy import Proxy
 
 SLOW = 10  # notices a second, while pages are about to load the board anew: it has 50
+AWHILE = 5  # seconds, for what only a server that promises something says is over
+QUIET = 3  # seconds without anything new, after which what has not come is lost
 EVERY = 10  # one of so many notices is posted by a client, the others are another process's
 
 
@@ -31,8 +33,9 @@ class NotSoon(Exception):
 class Stream:
     """The numbered notices: paced, held back at a limit, and saved by two different ways."""
 
-    def __init__(self, target: Target, poster: Page, notices: int, pace: float):
-        self.target, self.poster, self.notices, self.pace = target, poster, notices, pace
+    def __init__(self, target: Target, poster: Connecting, notices: int, pace: float):
+        self.target, self.notices, self.pace = target, notices, pace
+        self.poster = poster if isinstance(poster, Page) else None  # Others do not post.
         self.last = notices - 1  # The very last one is close()'s.
         self.handed = self.posted = self.limit = 0
         self.ended = threading.Event()
@@ -50,25 +53,27 @@ class Stream:
             time.sleep(max(0, due - time.monotonic()))
             due += 1 / self.pace
             self.handed += 1
-            if self.handed % EVERY:
-                self.target.sender.save(str(self.handed))
+            if self.poster and not self.handed % EVERY:
+                self.post(self.poster)
             else:
-                self.post()
+                self.target.sender.save(str(self.handed))
 
-    def post(self) -> None:
+    def post(self, poster: Page) -> None:
         """Hand the number to the client that posts."""
         self.posted += 1
-        self.poster.post(str(self.handed))
+        poster.post(str(self.handed))
 
     def post_one_more(self) -> None:
         """Have a client post one more, while the stream is held back."""
-        self.handed += 1
-        self.post()
+        if self.poster:
+            self.handed += 1
+            self.post(self.poster)
 
     @property
     def sent(self) -> int:
         """Return how many are saved."""
-        return self.target.sender.saved - self.before + self.poster.answered
+        answered = self.poster.answered if self.poster else 0
+        return self.target.sender.saved - self.before + answered
 
     def drained(self) -> bool:
         """Tell whether the other process has saved all that it was handed."""
@@ -90,16 +95,22 @@ class Run:
         self.fault, self.target, self.size, self.tick = fault, target, size, tick
         self.browser = browser
         self.proxy: Proxy | None = None
-        self.pages: list[Page] = []
+        self.pages: list[Connecting] = []
         self.windows: list[Window] = []
         self.tally = Tally(fault.name)
         self.streaming = False
         self.before = 0  # the last notice that was there already
+        self.heard: tuple[int, int, float] = (0, 0, 0.0)  # sent, received, and when that was
 
     @property
-    def viewers(self) -> list[Page | Window]:
+    def viewers(self) -> list[Connecting | Window]:
         """Return who looks on."""
         return [*self.pages, *self.windows]
+
+    @property
+    def promises(self) -> bool:
+        """Tell whether the server promises that nothing is missed."""
+        return self.target.subject.promises
 
     # What faults are made of
 
@@ -113,8 +124,18 @@ class Run:
             if ready():
                 return
             if time.monotonic() > deadline:
-                raise NotSoon(what)
+                if self.promises:
+                    raise NotSoon(what)
+                # Nobody has said that it would come: what else there is to see is seen as well.
+                return self.tally.wrong.append(f"waited in vain for {what}")
             time.sleep(0.05)
+
+    def expect(self, ready: Callable[[], bool], what: str, seconds: float = AWHILE) -> None:
+        """Wait for what a server does that promises something; let others go on for a while."""
+        if self.promises:
+            self.wait(ready, what)
+        else:
+            self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
         """Let time pass."""
@@ -147,9 +168,8 @@ class Run:
 
     def run(self) -> Tally:
         """Connect everybody, run the fault in the middle of the stream, and tally."""
-        began = time.time()
-        before = self.target.database.query("SELECT coalesce(max(id), 0) FROM notices_notice")[0][0]
-        self.before = before
+        began, ended = time.time(), 0.0
+        before = self.before = max((number for number, _ in self.target.saved(0)), default=0)
         port = self.target.port
         with ExitStack() as stack:
             if self.fault.proxy:
@@ -164,13 +184,20 @@ class Run:
                 self.fault.happen(self)
                 self.allow(1)
                 self.wait(lambda: self.stream.sent == self.stream.last, "all to be saved")
-                self.wait(lambda: self.complete(before), "all clients to have all")
+                self.expect(lambda: self.complete(before), "all clients to have all", 0)
                 self.stream.close()
                 self.wait(lambda: self.stream.sent == self.size.notices, "the last to be saved")
+                ended = time.time()
                 self.wait(lambda: self.complete(before), "all clients to have the last")
             except NotSoon as error:
                 self.tally.wrong.append(f"waited in vain for {error}")
-            ended = time.time()
+            except Problem as problem:
+                if self.promises:
+                    raise
+                self.tally.wrong.append(str(problem).partition("\n")[0].rstrip("."))
+            if self.promises or not ended:
+                ended = time.time()
+            ended = max([ended, *(each.times[-1] for each in self.viewers if each.times)])
             for window in self.windows:
                 window.look()
                 self.tally.wrong += [f"{window.name}: {error}" for error in window.errors]
@@ -184,9 +211,11 @@ class Run:
 
     def connect(self, url: str, stack: ExitStack) -> None:
         """Open the clients and the windows."""
-        kinds = ("websocket",) if self.target.many else self.fault.transports
+        subject = self.target.subject
+        alone = subject.many or not subject.page.polls
+        kinds = ("websocket",) if alone else self.fault.transports
         for number, only in zip(range(1, self.size.clients + 1), cycle(kinds), strict=False):
-            client = Page(f"client {number}", url, [only] if only else None)
+            client = subject.page(f"client {number}", url, [only] if only else None)
             stack.callback(client.close)
             self.pages.append(client)
             client.start()
@@ -201,12 +230,25 @@ class Run:
     def complete(self, before: int) -> bool:
         """Tell whether everybody has all that is saved, and the outbox is empty."""
         saved = self.target.saved(before)
-        return not self.target.waiting() and not any(
+        if not self.target.waiting() and not any(
             viewer.missing(saved)[0] for viewer in self.viewers
-        )
+        ):
+            return True
+        return not self.promises and self.quiet()
+
+    def quiet(self) -> bool:
+        """Tell whether nothing new has come to anybody, who all are there, for a while."""
+        sent, received, since = self.heard
+        now = self.stream.sent, sum(len(viewer.times) for viewer in self.viewers)
+        if now != (sent, received) or not all(viewer.live for viewer in self.viewers):
+            since = time.monotonic()
+        self.heard = (*now, since)
+        return time.monotonic() - since > QUIET
 
 
-def run_all(step: Path, faults: list, size: Size, display: Callable, browser) -> None:
+def run_all(
+    subject: Subject, faults: list, size: Size, display: Callable, browser, up_to_the_first=False
+) -> None:
     """Run faults one after the other against one target for each database.
 
     display(fault) returns what shows it. The browser is a context of windows.py, or None.
@@ -214,13 +256,20 @@ def run_all(step: Path, faults: list, size: Size, display: Callable, browser) ->
     try:
         with browser or nullcontext() as browser:
             for database, some in groupby(faults, lambda fault: fault.database):
-                with Target(step, database) as target:
+                with Target(subject, database) as target:
                     for fault in some:
                         for program in (target.database, target.redis, target.server):
                             program.check()
                         line = display(fault)
-                        line.done(Run(fault, target, size, browser, line.tick).run())
+                        tally = Run(fault, target, size, browser, line.tick).run()
+                        line.done(tally)
+                        if up_to_the_first and not tally.good:
+                            return
     except requests.RequestException as error:
         raise Problem(f"The page could not be loaded: {error}") from None
+    except NoPage:
+        raise Problem("The page has no cursor in it") from None
+    except sqlite3.Error as error:
+        raise Problem(f"The database could not be asked: {error}") from None
     except playwright.sync_api.Error as error:
         raise Problem(f"Chromium did not go on: {error}") from None

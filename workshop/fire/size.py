@@ -17,4 +17,5 @@ class Size:
     patience: float = 90  # seconds that the last client may take to catch up
 
 
+AGAINST = Size(notices=1000, clients=10, windows=0, pace=100)
 QUICK = Size(notices=400, clients=5, rounds=1, pace=200, deep_hole=False)

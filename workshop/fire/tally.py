@@ -13,6 +13,7 @@ class Viewer:
     """Somebody who looks at the board: each change of the page is told here."""
 
     name = "client"
+    theirs = ""  # whose mistake it is if something is missing here
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -91,8 +92,11 @@ class Tally:
     off: int = 0
     dropped: int = 0
     anew: int = 0
+    waiting: int = 0  # in the outbox, at the end
     silence: float = 0.0
-    wrong: list[str] = field(default_factory=list)  # sentences
+    unseen: list[str] = field(default_factory=list)  # sentences: by whom, and what
+    wrong: list[str] = field(default_factory=list)  # sentences: what else
+    theirs: set[str] = field(default_factory=set)  # whose mistake it is
 
     @property
     def good(self) -> bool:
@@ -123,16 +127,20 @@ class Tally:
             self.dropped += viewer.dropped
             self.anew += viewer.anew - 1  # The first time is how it began.
             self.silence = max(self.silence, viewer.silence(began, ended))
+            if lost or viewer.twice or viewer.disorder(published):
+                self.theirs.add(viewer.theirs)
             if lost:
-                self.wrong.append(f"{viewer.name} has not seen {shortened(lost)}")
+                self.unseen.append(f"{viewer.name} has not seen {shortened(lost)}")
 
     def check_saved(self, saved: list[tuple], notices: int, waiting: int) -> None:
         """Hold what the database has against what was to be saved: each number, once."""
         texts = [text for _, text in saved]
         if absent := sorted({str(n) for n in range(1, notices + 1)} - set(texts), key=int):
             self.wrong.append(f"the database does not have {shortened(absent)}")
+            self.theirs.add("a post")
         if len(texts) != len(set(texts)):
             self.wrong.append(f"{len(texts) - len(set(texts))} were saved twice")
+        self.waiting = waiting
         if waiting:
             self.wrong.append(f"{waiting} were left in the outbox")
 

@@ -36,6 +36,8 @@ document.addEventListener("readystatechange", () => {
 class Window(Viewer):
     """A window of its own, as of a person of its own; or one that can be frozen."""
 
+    theirs = "the page"
+
     def __init__(self, name: str, browser: "Browser", url: str, can_freeze: bool = False):
         super().__init__()
         self.name = name

@@ -169,10 +169,14 @@ class Program:
         self.name, self.command, self.ready = name, command, ready
         self.options = options | {"log": log or name}
 
+    def launch(self) -> None:
+        """Start it."""
+        self.child = Child(self.command, **self.options)
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        self.child = Child(self.command, **self.options)
-        self.child.must(self.ready, f"The {self.name}")
+        self.launch()
+        self.started().must(self.ready, f"The {self.name}")
 
     def started(self) -> Child:
         """Return its process: to be asked for only after start()."""

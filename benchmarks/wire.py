@@ -64,6 +64,7 @@ class Plain:
     path = "/notices/"
     hello = b"hello"  # something that a browser may send, and that the server need not answer
     one_listener = True  # that has to be there before a browser is sure to hear everything
+    catches_up = False  # Whoever comes back is told what it has missed.
 
     def __init__(self, port: int):
         self.port = port
@@ -148,7 +149,12 @@ class Stream(SocketIO):
     """Step 7: a browser says how far its page is, and the notices come as entries of a stream."""
 
     one_listener = False  # It says itself when it is live.
+    catches_up = True
     cursor = None
+
+    def __init__(self, port: int):
+        super().__init__(port)
+        self.cursors = {}  # of each notice
 
     def read_page(self, page: bytes) -> bool:
         """Take the cursor from the page; tell whether it has one already."""
@@ -158,12 +164,15 @@ class Stream(SocketIO):
 
     def joined(self, client) -> None:
         """Ask for what came since."""
-        client.say(b'42/notices,0["since","%b"]' % self.cursor)
+        cursor = self.cursors.get(client.next - 1, self.cursor)
+        client.say(b'42/notices,0["since","%b"]' % cursor)
 
     def notices(self, payload: bytes) -> list[dict] | None:
         """Return the notices of an event, which may be several."""
         if payload.startswith(b'42/notices,["notices",'):
-            return [notice for _, notice in json.loads(payload[11:])[1] if notice]
+            entries = [entry for entry in json.loads(payload[11:])[1] if entry[1]]
+            self.cursors |= {notice["id"]: cursor.encode() for cursor, notice in entries}
+            return [notice for _, notice in entries]
         return None
 
     def heard(self, client, payload: bytes) -> None:

@@ -1,6 +1,7 @@
 """The servers that are compared, and how each is started."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from workshop.serving.redis_server import valkey, why_silent
 
 PEERS = ROOT / "benchmarks" / "peers"
 PREPARE = ROOT / "workshop" / "serving" / "prepare.py"
+CONNECTIONS = re.compile(r"(?<=worker_connections )\d+")
 UVICORN = ("-m", "uvicorn", "--log-level=warning", "--no-access-log", "--port={port}")
 
 
@@ -40,7 +42,13 @@ class Server:
     folder: Path = PEERS
     settings: dict = field(default_factory=dict)
     behind_nginx: bool = False  # as many processes as its nginx.conf says, and nginx
-    most: int = 20_000  # clients
+    processes: int = 1  # without nginx, each on a port of its own
+    files: float = 2.0  # that one of its processes, or the load, has open for each browser
+    most: int = 100_000  # clients
+
+    def takes(self, clients: int) -> int:
+        """Return how many files one of its processes has open with so many browsers."""
+        return int(self.files * clients) + 200
 
     @property
     def is_django(self) -> bool:
@@ -107,7 +115,7 @@ def rooms() -> list[Server]:
     node = replace(peers["node"], wire="Page", needs=page | {"node", "nodejs"})
     second = {"PRESENCE": "second"}
     many = replace(step(6, "Stream"), key="step6-nginx", name="step 6 behind nginx")
-    return [
+    every = [
         replace(step(4, "Live"), needs=page),
         replace(step(7, "Stream"), needs=page),
         replace(many, needs=page | {"nginx"}, behind_nginx=True),
@@ -118,20 +126,40 @@ def rooms() -> list[Server]:
         replace(channels, key="channels-second", name="Channels, once a second",
                 settings=second),
     ]  # fmt: skip
+    # A page that arrives has up to four connections, as a browser has.
+    return [replace(server, files=5.0) for server in every]
 
 
-def pin(core: int | None) -> None:
-    """Keep this process and those that it starts from now on to one core."""
-    if core is not None:
-        os.sched_setaffinity(0, {core})
+def crowds() -> list[Server]:
+    """Return who gets very many browsers: four processes each."""
+    share = 0.3  # of the browsers, give or take a few: the load has as many processes as it takes
+    four = replace(step(7, "Stream"), processes=4, files=share)
+    node = next(server for server in servers() if server.key == "node")
+    command = ("node", "socketio_cluster.js", "{port}")
+    return [
+        four,
+        replace(four, key="step7-nginx", name="step 7 behind nginx", behind_nginx=True, files=2.0),
+        # Its primary process hands each connection on to one of four others.
+        replace(node, key="node-cluster", name="Node's cluster", command=command, files=share),
+    ]
 
 
-def cores() -> tuple[int | None, int | None]:
-    """Return the core of the server, and the one of the load and Redis; None: not pinned."""
-    if len(os.sched_getaffinity(0)) < 2:
+def pin(cores: set[int] | None) -> None:
+    """Keep this process and those that it starts from now on to some cores."""
+    if cores:
+        os.sched_setaffinity(0, cores)
+
+
+def cores(many: bool = False) -> tuple[set[int] | None, set[int] | None]:
+    """Return the core of the server, and the one of the load and Redis; None: not pinned.
+
+    With many processes of each it is a half of all cores.
+    """
+    every = sorted(os.sched_getaffinity(0))
+    if len(every) < 2:
         return None, None
-    first, second = sorted(os.sched_getaffinity(0))[:2]
-    return first, second
+    half = len(every) // 2 if many else 1
+    return set(every[:half]), set(every[half : 2 * half])
 
 
 class Bench:
@@ -139,8 +167,8 @@ class Bench:
 
     redis: Child  # within `with`
 
-    def __init__(self):
-        self.server_core, self.load_core = cores()
+    def __init__(self, many: bool = False):
+        self.server_core, self.load_core = cores(many)
         self.before = os.sched_getaffinity(0)
         self.folder = Path(tempfile.mkdtemp(prefix="workshop-bench-"))
         self.redis_port = any_port()
@@ -174,8 +202,8 @@ class Bench:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.sched_setaffinity(0, self.before)
 
-    def start(self, server: Server) -> tuple[int, list[int]]:
-        """Start a server afresh; return its port and processes."""
+    def start(self, server: Server, clients: int) -> tuple[list[int], list[int]]:
+        """Start a server afresh for so many browsers; return its ports and processes."""
         import redis
 
         with redis.Redis(port=self.redis_port) as client:
@@ -187,12 +215,15 @@ class Bench:
             if done.returncode:
                 raise Problem(f"The database of {server.name}:\n{done.stderr[-1000:]}")
         config = (server.folder / "nginx.conf").read_text() if server.behind_nginx else ""
-        self.ports = [any_port() for _ in nginx.UPSTREAM.findall(config) or [""]]
+        # Two for each browser: its own, and one to a process. A step's own is for a room.
+        config = CONNECTIONS.sub(lambda found: f"{max(int(found[0]), 2 * clients + 200)}", config)
+        upstream = nginx.UPSTREAM.findall(config) or range(server.processes)
+        self.ports = [any_port() for _ in upstream]
         self.launch(server)
         for port, child in zip(self.ports, self.children, strict=True):
             child.must(partial(answers_a_request, port), server.name)
-        port = self.start_nginx(config) if config else self.ports[0]
-        return port, self.pids()
+        ports = [self.start_nginx(config)] if config else self.ports
+        return ports, self.pids()
 
     def launch(self, server: Server) -> None:
         """Start the processes of a server, each on its port."""

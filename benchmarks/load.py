@@ -22,7 +22,7 @@ import redis
 from wire import CLOSE, PING, PONG, TEXT, WIRES, WireError, frames, get, masked
 
 AT_ONCE = 64  # handshakes in flight
-SIZE = 1 << 18  # bytes that are read at once
+SIZE = 1 << 16  # bytes that are read at once: for more, malloc would ask the kernel each time
 AUTHOR = "The registration desk"
 SENTENCE = "The next talk in track B starts ten minutes late, in room 2."  # as notices are
 LONG = "Everything that a notice may hold, which is a lot of text. "

@@ -103,6 +103,7 @@ class Part(Load):
             "faults": super().end(),
             "deliveries": self.deliveries,
             "missed": self.missed,
+            "ping_every": self.wire.ping_every,
             "problem": self.problem,
         }
 
@@ -147,7 +148,10 @@ class Crowd(Load):
 
     def told(self, meter: Meter, notices: int, seconds: list[float]) -> dict:
         """Return the cost of the deliveries, and how long the last browser waited."""
-        cost = meter.stop(notices * sum(self.shares), notices)
+        deliveries = notices * sum(self.shares)
+        cost = meter.stop(deliveries, notices)
+        # Of the seconds in which there was something to hear.
+        cost["load_busy"] = cost["load_us"] * deliveries / sum(seconds) / 1e4
         return cost | {"last": statistics.median(seconds), "worst": max(seconds)}
 
     def come(self) -> dict:
@@ -163,10 +167,11 @@ class Crowd(Load):
         return sum(min(share, 1) for share in self.shares)
 
     def rest(self, seconds: float) -> dict:
-        """Tell nothing, and see what pings take; all in a second."""
+        """Tell nothing, and see what heartbeats take in a second."""
         meter = self.meter()
         time.sleep(seconds)
-        return meter.stop(1)
+        cost = meter.stop(1)
+        return cost | {"server_ms": cost["server_us"] / 1e3 / seconds}
 
     def one(self, number: int) -> dict:
         """Tell a notice when all is quiet, several times."""
@@ -176,11 +181,10 @@ class Crowd(Load):
             seconds.append(self.tell())
         return self.told(meter, number, seconds)
 
-    def minute(self, seconds: float, rate: float) -> dict:
-        """Tell one after the other: the next when all have the one before, and by the clock."""
-        meter, took, began = self.meter(), [], time.perf_counter()
-        while (now := time.perf_counter() - began) < seconds:
-            time.sleep(max(0, len(took) / rate - now))
+    def minute(self, seconds: float) -> dict:
+        """Tell a notice when all have the one before."""
+        meter, took = self.meter(), []
+        while not took or meter.seconds() < seconds:
             took.append(self.tell())
         return self.told(meter, len(took), took) | {"per_second": len(took) / meter.seconds()}
 
@@ -212,6 +216,7 @@ class Crowd(Load):
                 result["faults"][kind] = result["faults"].get(kind, 0) + count
             result["deliveries"] += said.get("deliveries", 0)
             result["missed"] += said.get("missed", 0)
+            result["ping_every"] = said.get("ping_every")
             part.stdin.close()
             part.wait()
         return result
@@ -234,14 +239,17 @@ def run(plan: dict, say=lambda phase: None) -> dict:
         say("one to all")
         result["one"] = crowd.one(plan["one"])
         say("one after the other")
-        result["minute"] = crowd.minute(**plan["minute"])
+        result["minute"] = crowd.minute(plan["minute"])
         say("bursts")
         result["burst"] = crowd.bursts(**plan["burst"])
         say("away and back")
         result["back"] = crowd.away(plan["away"])
     except (WireError, OSError, psutil.Error) as error:
         result["problem"] = str(error)
-    return result | crowd.sums()
+    result |= crowd.sums()
+    if "back" in result:
+        result["back"]["missed"] = result["missed"] / plan["clients"]
+    return result
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ class Plain:
     hello = b"hello"  # something that a browser may send, and that the server need not answer
     one_listener = True  # that has to be there before a browser is sure to hear everything
     catches_up = False  # Whoever comes back is told what it has missed.
+    ping_every = None  # seconds, where the server says so
 
     def __init__(self, port: int):
         self.port = port
@@ -134,6 +135,7 @@ class SocketIO(Plain):
         if payload == b"2":
             client.say(b"3")
         elif payload.startswith(b"0{"):
+            self.ping_every = self.ping_every or json.loads(payload[1:])["pingInterval"] / 1000
             client.say(b"40/notices,")
         elif payload.startswith(b"40/notices,"):
             self.joined(client)

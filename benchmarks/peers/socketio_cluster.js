@@ -1,33 +1,21 @@
-// Socket.IO's own server as a cluster of four processes, as its documentation has it:
-// node socketio_cluster.js PORT
+// Socket.IO's own server as a cluster of four processes: node socketio_cluster.js PORT
 "use strict";
 
 const cluster = require("node:cluster");
 const { readFileSync } = require("node:fs");
 const { createServer } = require("node:http");
 const { createAdapter, setupPrimary } = require("@socket.io/cluster-adapter");
-const { setupMaster, setupWorker } = require("@socket.io/sticky");
 const { createClient } = require("redis");
 const { Server } = require("socket.io");
 
 const WORKERS = 4;
-
-function lead() {
-  const http = createServer();
-  setupMaster(http, { loadBalancingMethod: "least-connection" });
-  setupPrimary();
-  http.listen(Number(process.argv[2]), "127.0.0.1");
-  for (let n = 0; n < WORKERS; n++) cluster.fork();
-}
 
 async function work() {
   const page = readFileSync("page.html");
   const http = createServer((request, response) => {
     response.setHeader("Content-Type", "text/html").end(page);
   });
-  const io = new Server(http);
-  io.adapter(createAdapter());
-  setupWorker(io);
+  const io = new Server(http, { adapter: createAdapter() });
   const notices = io.of("/notices");
   // One of them hears Redis, and its adapter tells the others.
   if (cluster.worker.id === 1) {
@@ -35,7 +23,12 @@ async function work() {
     await subscriber.connect();
     await subscriber.subscribe("notices", (message) => notices.emit("notice", JSON.parse(message)));
   }
+  http.listen(Number(process.argv[2]), "127.0.0.1");
 }
 
-if (cluster.isPrimary) lead();
-else work();
+if (cluster.isPrimary) {
+  setupPrimary();
+  for (let n = 0; n < WORKERS; n++) cluster.fork();
+} else {
+  work();
+}

@@ -93,7 +93,7 @@ def plan(size: Size, clients: int, number: int) -> dict:
             "clients": clients,
             "settle": size.settle,
             "one": int(size.one),
-            "minute": {"seconds": size.minute, "rate": size.rate},
+            "minute": size.minute,
             "burst": {"size": size.burst, "number": size.bursts},
             "away": size.away,
         }

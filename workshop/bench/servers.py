@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -133,12 +134,14 @@ def rooms() -> list[Server]:
 def crowds() -> list[Server]:
     """Return who gets very many browsers: four processes each."""
     share = 0.3  # of the browsers, give or take a few: the load has as many processes as it takes
-    four = replace(step(7, "Stream"), processes=4, files=share)
+    often = (sys.executable, PEERS / "ladder.py", "heartbeats", "{port}")
+    four = replace(step(7, "Stream"), command=often, processes=4, files=share)
+    behind = replace(four, key="step7-nginx", name="step 7 behind nginx", behind_nginx=True)
     node = next(server for server in servers() if server.key == "node")
     command = ("node", "socketio_cluster.js", "{port}")
     return [
         four,
-        replace(four, key="step7-nginx", name="step 7 behind nginx", behind_nginx=True, files=2.0),
+        replace(behind, needs=frozenset({"nginx"})),
         # Its primary process hands each connection on to one of four others.
         replace(node, key="node-cluster", name="Node's cluster", command=command, files=share),
     ]
@@ -215,8 +218,7 @@ class Bench:
             if done.returncode:
                 raise Problem(f"The database of {server.name}:\n{done.stderr[-1000:]}")
         config = (server.folder / "nginx.conf").read_text() if server.behind_nginx else ""
-        # Two for each browser: its own, and one to a process. A step's own is for a room.
-        config = CONNECTIONS.sub(lambda found: f"{max(int(found[0]), 2 * clients + 200)}", config)
+        config = roomy(config, clients)
         upstream = nginx.UPSTREAM.findall(config) or range(server.processes)
         self.ports = [any_port() for _ in upstream]
         self.launch(server)
@@ -290,6 +292,18 @@ class Bench:
             if child:
                 child.end()
         self.nginx, self.children = None, []
+
+
+def roomy(config: str, clients: int) -> str:
+    """Return an nginx.conf with room for so many browsers, each with two connections."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = int(2.2 * clients) + 200
+    if wanted <= files:
+        return CONNECTIONS.sub(lambda own: f"{max(wanted, int(own[0]))}", config)
+    # More than one process may have. Each then has a queue of its own, which the kernel fills.
+    config = CONNECTIONS.sub(f"{files}", config)
+    config = config.replace("worker_processes 1;", f"worker_processes {-(-wanted // files)};")
+    return nginx.LISTEN.sub(r"\g<0> reuseport", config, count=1)
 
 
 def answers_a_request(port: int) -> bool:

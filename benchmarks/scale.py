@@ -119,6 +119,7 @@ class Crowd(Load):
         processes = len(ports) * -(-max(PROCESSES, -(-number // files)) // len(ports))
         self.shares = [number // processes + (n < number % processes) for n in range(processes)]
         self.parts = []
+        self.idle_us = 0.0  # CPU of the server in a second
         for n, share in enumerate(self.shares):
             sources = [f"127.0.{n + 1}.{k + 1}" for k in range(-(-share // FROM_ONE))]
             part = plan | {"port": ports[n % len(ports)], "sources": sources}
@@ -152,6 +153,8 @@ class Crowd(Load):
         cost = meter.stop(deliveries, notices)
         # Of the seconds in which there was something to hear.
         cost["load_busy"] = cost["load_us"] * deliveries / sum(seconds) / 1e4
+        # Without what goes on when there is nothing to hear: it is by the second, not by delivery.
+        cost["net_us"] = cost["server_us"] - self.idle_us * cost["seconds"] / deliveries
         return cost | {"last": statistics.median(seconds), "worst": max(seconds)}
 
     def come(self) -> dict:
@@ -171,7 +174,8 @@ class Crowd(Load):
         meter = self.meter()
         time.sleep(seconds)
         cost = meter.stop(1)
-        return cost | {"server_ms": cost["server_us"] / 1e3 / seconds}
+        self.idle_us = cost["server_us"] / cost["seconds"]
+        return cost | {"server_ms": self.idle_us / 1e3}
 
     def one(self, number: int) -> dict:
         """Tell a notice when all is quiet, several times."""

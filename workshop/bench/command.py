@@ -27,7 +27,7 @@ EPILOG = f"""examples:
   {ME} bench --report benchmarks/report.md  at full size, with plots beside it
   {ME} bench --ladder --report benchmarks/ladder.md    from step 6 to step 7, change by change
   {ME} bench --arrivals --report benchmarks/arrivals.md    a full room comes at once
-  {ME} bench --scale --report benchmarks/scale.md    up to fifty thousand browsers
+  {ME} bench --scale --report benchmarks/scale.md    four processes, fifty thousand browsers
   {ME} bench --from benchmarks/report.json --report benchmarks/report.md    write it anew
 
 It ends with 1 if a notice was lost, came twice, out of order or changed."""

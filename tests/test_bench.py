@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import types
 import xml.etree.ElementTree as ElementTree
 
 import psutil
@@ -19,6 +20,7 @@ from support import ROOT
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import arrivals
+import load
 import scale
 from wire import TEXT, WIRES, WireError, frames
 
@@ -295,6 +297,7 @@ def check_crowd(run, missed):
         assert min(run[phase][who] for who in ("server_us", "load_us", "load_busy")) > 0
     for phase in ("one", "minute", "burst"):
         assert 0 < run[phase]["last"] <= run[phase]["worst"]
+        assert run[phase].get("net_us", 0) <= run[phase]["server_us"]
     assert run["back"]["missed"] == missed
     told = 2 + run["minute"]["notices"] + 5 + (0 if missed else 3)
     assert run["deliveries"] == 4 + 8 * told  # One browser of each process was there first.
@@ -322,6 +325,21 @@ def test_the_report_of_very_many(crowd, tmp_path, capsys):
     assert len(ElementTree.fromstring(plot).findall("{*}circle")) == 2  # a mark for each size
     report.write(data | {"runs": [crowd | {"problem": "a process has ended"}]}, file)
     assert "- **step 7, 8 clients, round 1: a process has ended.**" in file.read_text()
+
+
+def test_who_comes_back_goes_on_from_what_it_was_told_last():
+    """Even if notices and "again" come in the same packet of the network."""
+    crowd = load.Load({"port": 1, "wire": "Stream", "pids": [], "redis_port": 1, "redis_pid": 1})
+    crowd.expect(2, 1)
+    client, asked = types.SimpleNamespace(next=1, rest=b"", missing=set()), []
+    client.say = asked.append
+    entries = [[f"{notice['id']}-0", notice] for notice in crowd.sent[1:]]
+    event = "42/notices," + json.dumps(["notices", entries, "0-1"])
+    packets = (event.encode(), b'43/notices,0["again"]')
+    data = b"".join(b"\x81\x7e" + len(each).to_bytes(2, "big") + each for each in packets)
+    crowd.take(client, data)
+    assert asked == [b'42/notices,0["since","2-0"]']
+    assert (crowd.left, crowd.faults.total()) == (0, 0)
 
 
 @pytest.mark.parametrize("kind", ["lost", "twice"])

@@ -363,7 +363,8 @@ def test_what_the_limit_of_open_files_does_not_allow_is_left_out(monkeypatch, ca
     ran = []
     monkeypatch.setattr(bench, "raised", lambda wanted: 250)
     monkeypatch.setattr(
-        "workshop.bench.run.run_all", lambda names, size: ran.append((names, size.clients)) or {}
+        "workshop.bench.run.run_all",
+        lambda names, size, patience: ran.append((names, size.clients)) or {},
     )
     words = ["--scale", "--only", "step7", "--clients", "100,200"]
     assert bench.measured(typed(*words))["left_out"] == [

@@ -3,7 +3,6 @@
 import argparse
 import json
 import select
-from dataclasses import replace
 from pathlib import Path
 
 from workshop.base.paths import ME
@@ -156,17 +155,19 @@ def measured(args: argparse.Namespace) -> dict:
     if not find_node() and any("node" in server.needs for server in names):
         names = [server for server in names if "node" not in server.needs]
         left_out.append("Node socket.io: there is no Node.js here (https://nodejs.org).")
-    files = raised(max(each.takes(number) for each in names for number in size.clients))
-    for number in size.clients:
-        if short := [server for server in names if server.takes(number) > files]:
-            whose = "" if short == names else f" of {' and '.join(each.name for each in short)}"
-            left_out.append(
-                f"{number} clients{whose}: this system lets a process open {files} files, and it "
-                f"takes {max(server.takes(number) for server in short)}. Raise it as root "
-                "(`ulimit -n`), then try again."
-            )
-    fits = {server.key: [n for n in size.clients if server.takes(n) <= files] for server in names}
-    size.clients = tuple(n for n in size.clients if any(n in each for each in fits.values()))
+    # The load, the server and its connections to Redis: each has this many files open at most.
+    # A page that arrives has up to four connections, as a browser has; very many are shared among
+    # four processes, more or less evenly, and as many of the load and of nginx as it takes.
+    each = 5 if args.arrivals else 0.3 if args.scale else 2
+    takes = {number: int(each * number) + 200 for number in size.clients}
+    files = raised(max(takes.values()))
+    left_out += [
+        f"{number} clients: this system lets a process open {files} files, and it takes "
+        f"{wanted}. Raise it as root (`ulimit -n`), then try again."
+        for number, wanted in takes.items()
+        if wanted > files
+    ]
+    size.clients = tuple(number for number in size.clients if takes[number] <= files)
     left_out += [
         f"{server.name}, more than {server.most} clients: it takes too long."
         for server in names
@@ -174,15 +175,12 @@ def measured(args: argparse.Namespace) -> dict:
     ]
     for sentence in left_out:
         print(f"Left out: {sentence}")
-    names = [
-        replace(server, most=min(server.most, max(fits[server.key])))
-        for server in names
-        if fits[server.key] and server.most >= fits[server.key][0]
-    ]
+    names = [server for server in names if server.most >= min(size.clients, default=0)]
     if not names or not size.clients:
         raise Problem("Nothing is left to measure.")
     end_as_by_ctrl_c()
-    return run.run_all(names, size) | {
+    # Very many leave a server busy with their leaving for a while.
+    return run.run_all(names, size, patience=60 if args.scale else 20) | {
         "left_out": left_out,
         "ladder": args.ladder,
         "arrivals": args.arrivals,

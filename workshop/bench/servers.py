@@ -44,12 +44,7 @@ class Server:
     settings: dict = field(default_factory=dict)
     behind_nginx: bool = False  # as many processes as its nginx.conf says, and nginx
     processes: int = 1  # without nginx, each on a port of its own
-    files: float = 2.0  # that one of its processes, or the load, has open for each browser
     most: int = 100_000  # clients
-
-    def takes(self, clients: int) -> int:
-        """Return how many files one of its processes has open with so many browsers."""
-        return int(self.files * clients) + 200
 
     @property
     def is_django(self) -> bool:
@@ -116,7 +111,7 @@ def rooms() -> list[Server]:
     node = replace(peers["node"], wire="Page", needs=page | {"node", "nodejs"})
     second = {"PRESENCE": "second"}
     many = replace(step(6, "Stream"), key="step6-nginx", name="step 6 behind nginx")
-    every = [
+    return [
         replace(step(4, "Live"), needs=page),
         replace(step(7, "Stream"), needs=page),
         replace(many, needs=page | {"nginx"}, behind_nginx=True),
@@ -127,15 +122,12 @@ def rooms() -> list[Server]:
         replace(channels, key="channels-second", name="Channels, once a second",
                 settings=second),
     ]  # fmt: skip
-    # A page that arrives has up to four connections, as a browser has.
-    return [replace(server, files=5.0) for server in every]
 
 
 def crowds() -> list[Server]:
     """Return who gets very many browsers: four processes each."""
-    share = 0.3  # of the browsers, give or take a few: the load has as many processes as it takes
-    often = (sys.executable, PEERS / "ladder.py", "heartbeats", "{port}")
-    four = replace(step(7, "Stream"), command=often, processes=4, files=share)
+    seldom = (sys.executable, PEERS / "ladder.py", "heartbeats", "{port}")
+    four = replace(step(7, "Stream"), command=seldom, processes=4)
     behind = replace(four, key="step7-nginx", name="step 7 behind nginx", behind_nginx=True)
     node = next(server for server in servers() if server.key == "node")
     command = ("node", "socketio_cluster.js", "{port}")
@@ -143,7 +135,7 @@ def crowds() -> list[Server]:
         four,
         replace(behind, needs=frozenset({"nginx"})),
         # Its primary process hands each connection on to one of four others.
-        replace(node, key="node-cluster", name="Node's cluster", command=command, files=share),
+        replace(node, key="node-cluster", name="Node's cluster", command=command),
     ]
 
 

@@ -17,7 +17,6 @@ import psutil
 from load import Load, Meter, main, memory
 from wire import WireError
 
-NAP = 0.002  # seconds: see Part.turn
 FROM_ONE = 5000  # browsers from one address: it has 28 000 ports, and each is free again after 60 s
 PROCESSES = 4  # at least
 QUIET = 1.0  # seconds before what is told to everybody
@@ -43,12 +42,7 @@ class Part(Load):
         self.asked += said.splitlines()
 
     def turn(self, timeout: float) -> bool:
-        """Take what comes; tell whether what is waited for came in the time that it may take.
-
-        Whoever waits in the kernel is woken for the first of many deliveries, by the server, and
-        again for the next: asleep meanwhile, it finds them all, and costs both of them less.
-        """
-        time.sleep(NAP)
+        """Take what comes; tell whether anything but heartbeats came in the time that it may take."""
         super().turn(min(timeout, 1))
         now, state = time.perf_counter(), (self.left, self.ready)
         if state != self.state:

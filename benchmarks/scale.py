@@ -42,7 +42,7 @@ class Part(Load):
         self.asked += said.splitlines()
 
     def turn(self, timeout: float) -> bool:
-        """Take what comes; tell whether anything but heartbeats came in the time that it may take."""
+        """Take what comes; tell whether more than heartbeats came in the time that it may take."""
         super().turn(min(timeout, 1))
         now, state = time.perf_counter(), (self.left, self.ready)
         if state != self.state:

@@ -54,14 +54,15 @@ class Part(Load):
         while True:
             try:
                 self.turn(1)
-            except WireError as error:
+            except (WireError, OSError) as error:
                 self.problem = self.problem or str(error)
             while self.asked:
                 print(json.dumps(self.answer(*json.loads(self.asked.pop(0)))), flush=True)
 
     def answer(self, do: str, *arguments) -> dict:
         """Do something, and return what there is to say of it."""
-        self.state, self.since = None, time.perf_counter()
+        if do != "wait":  # That began when there was something to wait for.
+            self.state, self.since = None, time.perf_counter()
         result = None
         try:
             if not self.problem or do == "end":

@@ -22,7 +22,7 @@ import redis
 from wire import CLOSE, PING, PONG, TEXT, WIRES, WireError, frames, get, masked
 
 AT_ONCE = 64  # handshakes in flight
-SIZE = 1 << 18  # bytes that are read at once
+SIZE = 1 << 16  # bytes that are read at once: for more, malloc would ask the kernel each time
 AUTHOR = "The registration desk"
 SENTENCE = "The next talk in track B starts ten minutes late, in room 2."  # as notices are
 LONG = "Everything that a notice may hold, which is a lot of text. "
@@ -47,13 +47,13 @@ class Client:
 
     def __init__(self, load, deaf: bool = False):
         self.load, self.deaf = load, deaf
-        self.ready = self.is_websocket = False
         self.next = 0  # the number of the notice that comes next
         self.missing = set()
         self.connect()
 
     def connect(self, first: bytes | None = None) -> None:
         """Connect; the wire, or this request, has the first word."""
+        self.ready = self.is_websocket = False
         self.rest = self.unsent = b""
         self.sock = socket.socket()
         self.sock.setblocking(False)
@@ -63,6 +63,8 @@ class Client:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1460)
         self.recv = self.sock.recv
+        if self.load.sources:
+            self.sock.bind((next(self.load.sources), 0))
         code = self.sock.connect_ex(("127.0.0.1", self.load.port))
         if code not in (0, errno.EINPROGRESS):
             raise WireError(f"no connection: {errno.errorcode[code]}")
@@ -111,8 +113,11 @@ class Client:
     def is_ready(self) -> None:
         """Count this one in: from now on it must hear everything."""
         self.ready = True
-        self.next = len(self.load.sent)
         self.load.ready += 1
+        if self.next and self.load.wire.catches_up:
+            return  # It was here before, and is told what it has missed.
+        self.load.missed += len(self.load.sent) - self.next if self.next else 0
+        self.next = len(self.load.sent)
 
     def count(self, number: int) -> bool:
         """Take a notice that is not the next one; tell whether it was one that is still wanted."""
@@ -179,6 +184,7 @@ class Load:
     def __init__(self, plan: dict):
         self.port, self.pids = plan["port"], plan["pids"]
         self.patience = plan.get("patience", 20)
+        self.sources = None  # where connections come from, if not from 127.0.0.1
         self.wire = WIRES[plan["wire"]](self.port)
         self.redis = redis.Redis(port=plan["redis_port"])
         self.publisher = self.wire.publisher(plan["redis_port"])
@@ -191,6 +197,7 @@ class Load:
         self.sent, self.times = [None], [0]  # by number: each notice, and when
         self.left = 0  # deliveries that are still to come
         self.deliveries = 0
+        self.missed = 0  # what was told while a browser was away, to servers that forget it
         self.latencies = None  # of each delivery in ns, while somebody wants to know
         self.page, self.pages = None, []
         self.faults = Counter()
@@ -251,6 +258,7 @@ class Load:
             about = self.numbers(payload) if kind == TEXT else None
             if about is not None:
                 numbers += about
+                self.left -= sum(self.count(client, number) for number in about)
                 continue
             only_notices = False
             if kind == TEXT:
@@ -265,7 +273,6 @@ class Load:
             if len(self.seen) > 2000:
                 self.seen.clear()
             self.seen[data] = numbers[0] if in_order else 0, numbers[-1], numbers
-        self.left -= sum(self.count(client, number) for number in numbers)
         if self.latencies is not None:
             self.latencies += [now - self.times[number] for number in numbers]
 
@@ -295,17 +302,21 @@ class Load:
 
     # What is done
 
-    def publish(self, number: int = 1, sentence: str = SENTENCE) -> None:
-        """Publish notices, all at once."""
-        commands = []
+    def expect(self, number: int, clients: int, sentence: str = SENTENCE) -> None:
+        """Wait for as many notices, which so many will be told."""
         first = len(self.sent)
         for each in range(first, first + number):
             notice = {"id": each, "author": AUTHOR, "text": f"{sentence} ({each})"}
             self.sent.append(notice | {"official": True, "created": CREATED})
-            commands.append(self.wire.publishing(json.dumps(self.sent[-1]).encode()))
+        self.left += number * clients
+        self.deliveries += number * clients
+
+    def publish(self, number: int = 1, sentence: str = SENTENCE) -> None:
+        """Publish notices, all at once."""
+        self.expect(number, len(self.clients), sentence)
+        texts = [json.dumps(notice).encode() for notice in self.sent[-number:]]
+        commands = [self.wire.publishing(text) for text in texts]
         packed = self.publisher.pack_commands(commands)
-        self.left += number * len(self.clients)
-        self.deliveries += number * len(self.clients)
         self.times += [time.perf_counter_ns()] * number
         self.publisher.send_packed_command(packed)
         for _ in commands:
@@ -341,15 +352,20 @@ class Load:
         self.get_ready()
         meter = Meter(self)
         new = []
-        before = self.ready
-        while self.ready < before + number:
-            while len(new) < number and before + len(new) - self.ready < AT_ONCE:
-                new.append(Client(self))
-            if not self.turn(self.patience):
-                raise WireError(f"{before + len(new) - self.ready} handshakes went no further")
+        self.open([lambda: new.append(Client(self))] * number)
         self.clients += new
         cost = meter.stop(number)
         return cost | {"per_second": number / cost["seconds"]}
+
+    def open(self, starts: list) -> None:
+        """Begin these handshakes, a few at a time, and wait for the end of the last."""
+        begun, before = 0, self.ready
+        while (done := self.ready - before) < len(starts):
+            for start in starts[begun : done + AT_ONCE]:
+                start()
+                begun += 1
+            if not self.turn(self.patience):
+                raise WireError(f"{begun - done} handshakes went no further")
 
     def warm_up(self) -> None:
         """Have one browser come, hear something and go: what the first one costs is not counted."""
@@ -456,10 +472,14 @@ class Load:
 class Meter:
     """What the server, this process and Redis take from now on."""
 
-    def __init__(self, load: Load):
-        self.load = load
+    def __init__(self, load: Load, helpers: tuple[int, ...] = ()):
+        self.load, self.helpers = load, helpers
         others = self.others()
-        self.began = time.perf_counter(), time.process_time(), *others
+        self.began = time.perf_counter(), self.own(), *others
+
+    def own(self) -> float:
+        """Return the CPU seconds of the load itself, with the processes that help it."""
+        return time.process_time() + sum(map(cpu, self.helpers))
 
     def others(self) -> list[float]:
         """Return the CPU seconds of the server and of Redis."""
@@ -476,7 +496,7 @@ class Meter:
 
     def stop(self, deliveries: int, notices: int = 0) -> dict:
         """Return the cost of each delivery, in microseconds of CPU."""
-        own = time.perf_counter(), time.process_time()
+        own = time.perf_counter(), self.own()
         now = *own, *self.others()
         seconds, *cpus = (each - began for each, began in zip(now, self.began, strict=True))
         result = {"seconds": seconds, "deliveries": deliveries, "notices": notices}

@@ -67,6 +67,8 @@ class Plain:
     path = "/notices/"
     hello = b"hello"  # something that a browser may send, and that the server need not answer
     one_listener = True  # that has to be there before a browser is sure to hear everything
+    catches_up = False  # Whoever comes back is told what it has missed.
+    ping_every = None  # seconds, where the server says so
 
     def __init__(self, port: int):
         self.port = port
@@ -194,6 +196,7 @@ class SocketIO(Plain):
         if payload == b"2":
             client.say(b"3")
         elif payload.startswith(b"0{"):
+            self.ping_every = self.ping_every or json.loads(payload[1:])["pingInterval"] / 1000
             client.say(b"40/notices,")
         elif payload.startswith(b"40/notices,"):
             self.joined(client)
@@ -231,7 +234,12 @@ class Stream(SocketIO):
     """Step 7: a browser says how far its page is, and the notices come as entries of a stream."""
 
     one_listener = False  # It says itself when it is live.
+    catches_up = True
     cursor = None
+
+    def __init__(self, port: int):
+        super().__init__(port)
+        self.cursors = {}  # of each notice
 
     def read_page(self, page: bytes) -> bool:
         """Take the cursor from the page; tell whether it has one already."""
@@ -241,12 +249,15 @@ class Stream(SocketIO):
 
     def joined(self, client) -> None:
         """Ask for what came since."""
-        client.say(b'42/notices,0["since","%b"]' % self.cursor)
+        cursor = self.cursors.get(client.next - 1, self.cursor)
+        client.say(b'42/notices,0["since","%b"]' % cursor)
 
     def notices(self, payload: bytes) -> list[dict] | None:
         """Return the notices of an event, which may be several."""
         if payload.startswith(b'42/notices,["notices",'):
-            return [notice for _, notice in json.loads(payload[11:])[1] if notice]
+            entries = [entry for entry in json.loads(payload[11:])[1] if entry[1]]
+            self.cursors |= {notice["id"]: cursor.encode() for cursor, notice in entries}
+            return [notice for _, notice in entries]
         return None
 
     def heard(self, client, payload: bytes) -> None:

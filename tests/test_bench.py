@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import types
 import xml.etree.ElementTree as ElementTree
 
 import psutil
@@ -19,13 +20,15 @@ from support import ROOT
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import arrivals
+import load
+import scale
 from wire import TEXT, WIRES, WireError, frames
 
 from workshop.base.problem import Problem
 from workshop.bench import command as bench
 from workshop.bench import report
 from workshop.bench.run import FEW, measure, plan, run_all, trouble
-from workshop.bench.servers import PEERS, Bench, ladder, rooms, servers
+from workshop.bench.servers import PEERS, Bench, crowds, ladder, rooms, roomy, servers
 from workshop.bench.size import Size
 from workshop.install.programs import find_nchan
 
@@ -36,6 +39,8 @@ TOY = Size(
     (8,), 1, settle=0.05, one=0.05, burst=10, burst_seconds=2, bursts=2, paced_seconds=0.5,
     rate=8, paced_clients=8, pairs=2, deaf=0.1,
 )  # fmt: skip
+CROWDS = {server.key: server for server in crowds()}
+TOY_CROWD = Size((8,), 1, settle=0.1, one=2, burst=5, bursts=1, pairs=0, minute=0.1, away=3)
 TOY_ROOM = Size((10,), 1, settle=0.05, pairs=0, limit=30)
 FAULTLESS = {"lost": 0, "twice": 0, "out of order": 0, "changed": 0}
 
@@ -144,16 +149,21 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("kind", PLANTED)
-def test_a_planted_fault_is_seen_and_named(kind, redis_and_folder, tmp_path):
-    shutil.copytree(PEERS, tmp_path, dirs_exist_ok=True)
-    code = (tmp_path / "bare_gevent.py").read_text()
+def planted(folder, kind):
+    """Copy the peers to a folder, with a fault in the bare server, and return it."""
+    shutil.copytree(PEERS, folder, dirs_exist_ok=True)
+    code = (folder / "bare_gevent.py").read_text()
     assert code.count(SEND) == 1
     head, end, rest = code.replace(SEND, "plant(client, data)").partition("clients = set()\n")
-    (tmp_path / "bare_gevent.py").write_text(
+    (folder / "bare_gevent.py").write_text(
         head + end + PLANT.replace("FAULT", PLANTED[kind]) + rest
     )
-    server = dataclasses.replace(SERVERS["gevent"], folder=tmp_path)
+    return folder
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_planted_fault_is_seen_and_named(kind, redis_and_folder, tmp_path):
+    server = dataclasses.replace(SERVERS["gevent"], folder=planted(tmp_path, kind))
     burst = plan(TOY, 8, 1)["burst"] | {"size": 30}
     small = {"clients": 8, "settle": 0.05, "burst": burst, "patience": 1}
     run = measure(redis_and_folder, server, small)
@@ -268,6 +278,113 @@ def test_a_page_connects_as_its_script_says():
         arrivals.options("reconnectionDelayMax: SOON")
 
 
+# Very many
+
+
+@pytest.fixture(scope="module")
+def crowd(redis_and_folder):
+    """Four processes of step 7, and four of the load, each with two browsers."""
+    run = measure(redis_and_folder, CROWDS["step7"], plan(TOY_CROWD, 8, 1))
+    return run | {"server": "step7", "name": "step 7", "round": 1}
+
+
+def check_crowd(run, missed):
+    """All must have been told everything, and have come back."""
+    assert not trouble(run)
+    assert run["faults"] == FAULTLESS
+    assert run["processes"] == 4
+    assert run["ping_every"] == 25  # the same work for each server
+    for phase in ("connect", "one", "minute", "burst", "back"):  # idle for 0.1 s, it may do nothing
+        assert min(run[phase][who] for who in ("server_us", "load_us", "load_busy")) > 0
+    for phase in ("one", "minute", "burst"):
+        assert 0 < run[phase]["last"] <= run[phase]["worst"]
+        assert run[phase].get("net_us", 0) <= run[phase]["server_us"]
+    assert run["back"]["missed"] == missed
+    told = 2 + run["minute"]["notices"] + 5 + (0 if missed else 3)
+    assert run["deliveries"] == 4 + 8 * told  # One browser of each process was there first.
+
+
+def test_very_many_are_told_and_come_back(crowd):
+    check_crowd(crowd, missed=0)
+
+
+def test_the_report_of_very_many(crowd, tmp_path, capsys):
+    size = dataclasses.asdict(TOY_CROWD) | {"clients": [8], "paced_clients": 8}
+    more = crowd | {"clients": 16}
+    machine = canned()["machine"] | {"each": 1}
+    data = canned() | {"machine": machine, "runs": [crowd, more], "scale": True}
+    data["size"] = size | {"clients": [8, 16]}
+    (tmp_path / "canned.json").write_text(json.dumps(data))
+    file = tmp_path / "scale.md"
+    assert bench.main(typed("--from", str(tmp_path / "canned.json"), "--report", str(file))) == 0
+    assert "until all have come back" in capsys.readouterr().out
+    text, plot = file.read_text(), (tmp_path / "scale-last.svg").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| step 7 |")]
+    assert len(rows) == 6
+    assert not [row for row in rows if "–" in row]
+    assert ">step 7</text>" in plot
+    assert len(ElementTree.fromstring(plot).findall("{*}circle")) == 2  # a mark for each size
+    report.write(data | {"runs": [crowd | {"problem": "a process has ended"}]}, file)
+    assert "- **step 7, 8 clients, round 1: a process has ended.**" in file.read_text()
+
+
+def test_who_comes_back_goes_on_from_what_it_was_told_last():
+    """Even if notices and "again" come in the same packet of the network."""
+    crowd = load.Load({"port": 1, "wire": "Stream", "pids": [], "redis_port": 1, "redis_pid": 1})
+    crowd.expect(2, 1)
+    client, asked = types.SimpleNamespace(next=1, rest=b"", missing=set()), []
+    client.say = asked.append
+    entries = [[f"{notice['id']}-0", notice] for notice in crowd.sent[1:]]
+    event = "42/notices," + json.dumps(["notices", entries, "0-1"])
+    packets = (event.encode(), b'43/notices,0["again"]')
+    data = b"".join(b"\x81\x7e" + len(each).to_bytes(2, "big") + each for each in packets)
+    crowd.take(client, data)
+    assert asked == [b'42/notices,0["since","2-0"]']
+    assert (crowd.left, crowd.faults.total()) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["lost", "twice"])
+def test_a_planted_fault_is_seen_by_one_of_many_processes(kind, redis_and_folder, tmp_path):
+    server = dataclasses.replace(SERVERS["gevent"], folder=planted(tmp_path, kind))
+    size = dataclasses.replace(TOY_CROWD, burst=30)
+    run = measure(redis_and_folder, server, plan(size, 8, 1) | {"patience": 1})
+    assert run["faults"] == FAULTLESS | {kind: 1}
+
+
+def test_a_process_of_the_load_ends_with_the_one_that_leads(redis_and_folder):
+    ports = {"ports": [1], "pids": [], "redis_port": redis_and_folder.redis_port, "redis_pid": 1}
+    led = scale.Crowd({"wire": "Plain", "clients": 8} | ports).parts
+    for part in led:
+        part.stdin.close()  # as the kernel does when a process has ended
+        assert part.wait(30) == 0
+        part.stdout.close()
+
+
+def test_what_the_limit_of_open_files_does_not_allow_is_left_out(monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(bench, "raised", lambda wanted: 250)
+    monkeypatch.setattr(
+        "workshop.bench.run.run_all",
+        lambda names, size, patience: ran.append((names, size.clients)) or {},
+    )
+    words = ["--scale", "--only", "step7", "--clients", "100,200"]
+    assert bench.measured(typed(*words))["left_out"] == [
+        "200 clients: this system lets a process open 250 files, and it takes 260. "
+        "Raise it as root (`ulimit -n`), then try again."
+    ]
+    assert "Left out: 200 clients" in capsys.readouterr().out
+    assert [(server.key, sizes) for [server], sizes in ran] == [("step7", (100,))]
+
+
+def test_nginx_has_as_many_processes_as_the_limit_takes(monkeypatch):
+    config = (CROWDS["step7-nginx"].folder / "nginx.conf").read_text()
+    assert roomy(config, 100) == config
+    monkeypatch.setattr("resource.getrlimit", lambda which: (1000, 1000))
+    text = roomy(config, 1000)
+    for line in ("worker_processes 3;", "worker_connections 1000;", "listen 127.0.0.1:8000 reuse"):
+        assert line in text
+
+
 # What goes over the wire
 
 
@@ -371,6 +488,8 @@ def test_the_plots_can_be_read_by_eyes_and_ears(tmp_path):
         (["--arrivals", "--only", "gevent"], "There are: step4, step7, step6-nginx, node"),
         (["--clients", "many"], "--clients is numbers"),
         (["--clients", "1"], "from 2 to 20000"),
+        (["--scale", "--only", "gevent"], "There are: step7, step7-nginx, node-cluster"),
+        (["--scale", "--clients", "200000"], "from 2 to 100000"),
         (["--rounds", "0"], "--rounds is 1 or more"),
         (["--report", "report.svg"], "ends in .md"),
         (["--report", "no/such/report.md"], "no folder"),

@@ -1,4 +1,7 @@
-"""Step 6 or 7 with some of what makes step 7 fast: ladder.py RUNG PORT, in the step's folder."""
+"""Step 6 or 7 with some of what makes step 7 fast: ladder.py RUNG PORT, in the step's folder.
+
+Or step 7 with heartbeats as seldom as Socket.IO's own server has them: ladder.py heartbeats PORT.
+"""
 
 # ruff: noqa: E402  (the patch comes before every import)
 from gevent import monkey
@@ -29,6 +32,10 @@ if rung in ("garbage", "timer"):  # of step 6
     gc.set_threshold(100_000)
     if rung == "timer":
         engineio.socket.Socket.poll = poll
+elif rung == "heartbeats":
+    from board import guard
+
+    guard.PING_EVERY, guard.MAX_PONG = 25, 20
 else:
     from board import direct, fan_out, guard
 

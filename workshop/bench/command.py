@@ -7,7 +7,15 @@ from pathlib import Path
 
 from workshop.base.paths import ME
 from workshop.base.problem import Problem
-from workshop.bench.size import ARRIVALS, ARRIVALS_QUICK, LADDER, QUICK, Size
+from workshop.bench.size import (
+    ARRIVALS,
+    ARRIVALS_QUICK,
+    LADDER,
+    QUICK,
+    SCALE,
+    SCALE_QUICK,
+    Size,
+)
 from workshop.install.programs import find_bun, find_nchan, find_node
 from workshop.serving.processes import end_as_by_ctrl_c
 
@@ -18,6 +26,7 @@ EPILOG = f"""examples:
   {ME} bench --report benchmarks/report.md  at full size, with plots beside it
   {ME} bench --ladder --report benchmarks/ladder.md    from step 6 to step 7, change by change
   {ME} bench --arrivals --report benchmarks/arrivals.md    a full room comes at once
+  {ME} bench --scale --report benchmarks/scale.md    four processes, fifty thousand browsers
   {ME} bench --from benchmarks/report.json --report benchmarks/report.md    write it anew
 
 It ends with 1 if a notice was lost, came twice, out of order or changed."""
@@ -37,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ladder", action="store_true", help="what each change of step 7 brings")
     parser.add_argument("--arrivals", action="store_true",
                         help="a full room of pages, and a dead server")  # fmt: skip
+    parser.add_argument("--scale", action="store_true",
+                        help="four processes each, up to 50 000 browsers")  # fmt: skip
     parser.add_argument("--only", metavar="NAMES", help="only these servers: step7,node")
     parser.add_argument("--clients", metavar="NUMBERS", help="how many browsers: 100,1000")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured")
@@ -51,8 +62,8 @@ def needs(args: argparse.Namespace) -> set[str]:
         return {"python"}
     if not hasattr(select, "epoll"):
         raise Problem("This needs Linux: it asks the kernel for each process's CPU time.")
-    if args.arrivals and args.ladder:
-        raise Problem("--ladder or --arrivals, not both.", 2)
+    if args.arrivals + args.ladder + args.scale > 1:
+        raise Problem("One of --ladder, --arrivals and --scale.", 2)
     return {"python"} | {part for server in chosen(args, there(args)) for part in server.needs}
 
 
@@ -62,6 +73,8 @@ def there(args: argparse.Namespace) -> list:
 
     if args.arrivals:
         return servers.rooms()
+    if args.scale:
+        return servers.crowds()
     return servers.ladder() if args.ladder else servers.servers()
 
 
@@ -81,14 +94,17 @@ def sized(args: argparse.Namespace) -> Size:
     size = QUICK if args.quick else LADDER if args.ladder else Size()
     if args.arrivals:
         size = ARRIVALS_QUICK if args.quick else ARRIVALS
+    if args.scale:
+        size = SCALE_QUICK if args.quick else SCALE
     size = Size(**vars(size))
     if args.clients is not None:
         try:
             size.clients = tuple(sorted({int(number) for number in args.clients.split(",")}))
         except ValueError:
             raise Problem("--clients is numbers: 100,1000", 2) from None
-        if not 2 <= size.clients[0] <= size.clients[-1] <= 20_000:
-            raise Problem("--clients is from 2 to 20000.", 2)
+        most = 100_000 if args.scale else 20_000
+        if not 2 <= size.clients[0] <= size.clients[-1] <= most:
+            raise Problem(f"--clients is from 2 to {most}.", 2)
     if args.rounds is not None:
         size.rounds = args.rounds
     if size.rounds < 1:
@@ -124,10 +140,20 @@ def read(path: Path) -> dict:
     return data
 
 
-def measured(args: argparse.Namespace) -> dict:
-    """Measure what the command line says."""
+def raised(wanted: int) -> int:
+    """Let each process have so many files open, if the system lets us; return how many it may."""
     import resource
 
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:  # As root.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(wanted, most), max(wanted, most)))
+    except (OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def measured(args: argparse.Namespace) -> dict:
+    """Measure what the command line says."""
     from workshop.bench import run
 
     names = chosen(args, there(args))
@@ -137,17 +163,18 @@ def measured(args: argparse.Namespace) -> dict:
         names = [server for server in names if server not in without]
         left_out += [f"{server.name}: there is no {program} here." for server in without]
     # The load, the server and its connections to Redis: each has this many files open at most.
-    # A page that arrives has up to four connections, as a browser has.
-    each = 5 if args.arrivals else 2
-    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    for number in size.clients:
-        if each * number + 200 > files:
-            left_out.append(
-                f"{number} clients: this system lets a process open {files} files, and it takes "
-                f"{each * number + 200}. Raise it as root (`ulimit -n`), then try again."
-            )
-    size.clients = tuple(number for number in size.clients if each * number + 200 <= files)
+    # A page that arrives has up to four connections, as a browser has; very many are shared among
+    # four processes, more or less evenly, and as many of the load and of nginx as it takes.
+    each = 5 if args.arrivals else 0.3 if args.scale else 2
+    takes = {number: int(each * number) + 200 for number in size.clients}
+    files = raised(max(takes.values()))
+    left_out += [
+        f"{number} clients: this system lets a process open {files} files, and it takes "
+        f"{wanted}. Raise it as root (`ulimit -n`), then try again."
+        for number, wanted in takes.items()
+        if wanted > files
+    ]
+    size.clients = tuple(number for number in size.clients if takes[number] <= files)
     left_out += [
         f"{server.name}, more than {server.most} clients: it takes too long."
         for server in names
@@ -159,8 +186,10 @@ def measured(args: argparse.Namespace) -> dict:
     if not names or not size.clients:
         raise Problem("Nothing is left to measure.")
     end_as_by_ctrl_c()
-    return run.run_all(names, size) | {
+    # Very many leave a server busy with their leaving for a while.
+    return run.run_all(names, size, patience=60 if args.scale else 20) | {
         "left_out": left_out,
         "ladder": args.ladder,
         "arrivals": args.arrivals,
+        "scale": args.scale,
     }

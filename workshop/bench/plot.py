@@ -108,6 +108,47 @@ def percent(share: float | None) -> str:
     return f"{share:.0%}" if share >= 0.01 or not share else "<1%"
 
 
+def lines(title: str, across: str, unit: str, series: list[tuple[str, list]]) -> str:
+    """Return a plot as SVG; series are (server, (how many, a figure) pairs), each a line from 0."""
+    points = [point for _, line in series for point in line] or [(1, 1.0)]
+    widest, highest = max(x for x, _ in points), max(y for _, y in points)
+    left, right, top, bottom = MARGIN + 22, WIDTH - 172, 62, 262
+
+    def place(x, y):
+        return (
+            round(left + x / widest * (right - left), 1),
+            round(bottom - y / highest * (bottom - top), 1),
+        )
+
+    parts = [text(MARGIN, 28, title, 17, INK, weight="bold")]
+    for share in (0, 0.5, 1):
+        _, y = place(0, share * highest)
+        parts.append(f'<path d="M{left} {y}H{right}" stroke="{GRID}"/>')
+        parts.append(
+            text(left - 6, y + 5, figure(share * highest) if share else "0", 14, PALE, "end")
+        )
+    for x in sorted({x for x, _ in points if x >= widest / 4}):
+        parts.append(
+            text(place(x, 0)[0], bottom + 20, f"{x:,}".replace(",", " "), 14, PALE, "middle")
+        )
+    parts.append(text(right, bottom + 40, across, 14, PALE, "end"))
+    # The names stand where the lines end, but not on each other.
+    free = bottom + 36
+    for number, (name, line) in sorted(enumerate(series), key=lambda each: each[1][1][-1:][0][1]):
+        way = " ".join(f"{x} {y}" for x, y in (place(*point) for point in line))
+        colour = COLOURS[number % 4]
+        parts.append(f'<path d="M{way}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [mark(number, *place(*point)) for point in line]
+        free = min(place(*line[-1])[1] + 5, free - 36)
+        parts.append(text(right + 14, free - 9, name, 14, INK))
+        parts.append(text(right + 14, free + 8, f"{figure(line[-1][1])} {unit}", 14, PALE))
+    said = "; ".join(
+        f"{name}: " + ", ".join(f"{x} {across}: {figure(y)}" for x, y in line)
+        for name, line in series
+    )
+    return picture(title, f"{title}, in {unit}. {said}.", bottom + 56, parts)
+
+
 def picture(title: str, about: str, height: int, parts: list[str], width: int = WIDTH) -> str:
     """Return a whole SVG, on a background of its own, and in words."""
     return (

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from workshop.base.paths import ME
-from workshop.bench.plot import bars, dots
+from workshop.base.words import counted
+from workshop.bench.plot import bars, dots, lines
 from workshop.bench.run import FEW, trouble
 
 BASES = {"step4": "step 4", "node": "Node"}
@@ -30,8 +31,11 @@ class Results:
         bases = {"step6": "step 6"} if data.get("ladder") else BASES
         if data.get("arrivals"):
             bases = {"node-second": "Node, once a second"}
+        if data.get("scale"):
+            bases = {"node-cluster": "Node's cluster"}
         self.bases = {key: name for key, name in bases.items() if key in self.names}
         self.ladder, self.arrivals = data.get("ladder"), data.get("arrivals")
+        self.scale = data.get("scale")
 
     def values(self, server: str, clients: int, phase: str, what: str) -> dict[int, float]:
         """Return a figure of each round that has it."""
@@ -114,6 +118,19 @@ def show(data: dict) -> None:
         }
         about = "the server's CPU, and the time until the last one was live or gone.\n"
         right = "Everybody was live, and told how many they are."
+    if results.scale:
+        most = results.size["clients"][-1]
+        columns = {
+            "last one, s": (most, "one", "last"),
+            "CPU µs": (most, "minute", "net_us"),
+            "in bursts": (most, "burst", "net_us"),
+            "KiB": (most, "memory", "kib"),
+            "all back, s": (most, "back", "last"),
+        }
+        about = (
+            "seconds until the last has a notice; CPU of a delivery, one after\n"
+            "the other and in bursts; memory of a client; seconds until all have come back.\n"
+        )
     table.add_column("server", no_wrap=True)
     for heading in columns:
         table.add_column(heading, justify="right")
@@ -142,6 +159,7 @@ def markdown(data: dict, results: Results, stem: str) -> str:
     """Return the report: an introduction, and a section for each row of the issue."""
     parts = [introduction(data)]
     kind = arrivals if results.arrivals else ladder if results.ladder else sections
+    kind = scale if results.scale else kind
     for section in kind(results):
         title, about, plot, corner, columns, ratio = section
         parts.append(f"## {title}\n\n{about}\n")
@@ -377,10 +395,94 @@ def arrivals(results: Results) -> list[tuple]:
     ]  # fmt: skip
 
 
+def scale(results: Results) -> list[tuple]:
+    """Return a section for each thing that is done to very many."""
+    size, sizes = results.size, list(results.size["clients"])
+    every = " / ".join(map(str, sizes))
+
+    def cells(phase, what, unit):
+        return {f"{unit}, {n}": lambda key, n=n: results.cell(key, n, phase, what) for n in sizes}
+
+    def middles(phase, **columns):
+        return {
+            f"{name.replace('_', ' ')}: {every}": lambda key, what=what: results.middles(
+                key, phase, what
+            )
+            for name, what in columns.items()
+        }
+
+    def load(phase):
+        busy = {"load busy, %": "load_busy", "load µs": "load_us"}
+        return middles(phase, **busy)
+
+    return [
+        (
+            "One notice to all",
+            f"After a second of quiet, {size['one']:g} times; seconds from publishing until the "
+            "last browser has it, and the longest of them.",
+            "last", "last one has it",
+            cells("one", "last", "s") | middles("one", longest="worst") | load("one"),
+            (sizes, "one", "last"),
+        ),
+        (
+            "A minute of notices",
+            f"For {size['minute']:g} s the next one is published when all have the one before. "
+            "The server's CPU of a delivery is that of all its processes, with nginx, less what "
+            "as many seconds take when there is nothing to hear, see below; then all of it.",
+            None, "CPU µs",
+            cells("minute", "net_us", "µs") | middles("minute", with_heartbeats="server_us")
+            | middles("minute", notices_a_second="per_second",
+                      **{"last one, s": "last", "longest, s": "worst", "Redis µs": "redis_us"})
+            | load("minute"),
+            (sizes, "minute", "net_us"),
+        ),
+        (
+            "A burst",
+            f"{size['burst']} notices at once, {size['bursts']} times. Each notice of an event is "
+            "a delivery.",
+            None, "all have all",
+            cells("burst", "last", "s")
+            | middles("burst", **{"CPU µs of a delivery": "net_us"}) | load("burst"),
+            (sizes, "burst", "last"),
+        ),
+        (
+            "Everybody away, and back",
+            f"All connections are closed at one moment, {size['away']} notices are published, and "
+            "all connect again, 64 at once in each process of the load. Seconds until the last is "
+            "back and has all that it is ever told; the last column says what it is not told.",
+            None, "all are back",
+            cells("back", "last", "s")
+            | middles("back", **{"CPU µs of a client": "server_us"}) | load("back")
+            | middles("back", missed="missed"),
+            (sizes, "back", "last"),
+        ),
+        (
+            "Connecting",
+            "As above, for the first time.",
+            None, "new clients",
+            cells("connect", "per_second", "a second")
+            | middles("connect", **{"CPU µs of a client": "server_us"}) | load("connect"),
+            (sizes, "connect", "per_second"),
+        ),
+        (
+            "Connected, and nothing to hear",
+            "KiB of the server for each client, and what heartbeats and the server's own "
+            "housekeeping take, in ms of CPU each second.",
+            None, "KiB",
+            cells("memory", "kib", "KiB")
+            | middles("idle", **{"CPU, ms a second": "server_ms", "load busy, %": "load_busy"}),
+            (sizes, "memory", "kib"),
+        ),
+    ]  # fmt: skip
+
+
 def introduction(data: dict) -> str:
     """Return what was run on what, and how to read it."""
     machine, size = data["machine"], data["size"]
     pinned = "The server has one core to itself, the load generator and Redis share another. "
+    if data.get("scale"):
+        pinned = f"The server has {counted(machine['each'], 'core')} to itself, all its processes "
+        pinned += "together; the load generator and Redis share as many others. "
     pinned = pinned if machine["pinned"] else "Nothing is pinned to a core. "
     packages = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
     deliveries = sum(run["deliveries"] for run in data["runs"])
@@ -398,6 +500,8 @@ def introduction(data: dict) -> str:
         checked = "At the end of each phase everybody was live, and was told the right number"
         checked += ", but for these:" if listed else "."
         better = "Less is better."
+    if data.get("scale"):
+        title, option = "Up to fifty thousand browsers: four processes of each server", " --scale"
     rounds = "Each figure was measured once."
     if size["rounds"] > 1:
         rounds = f"Each figure is the middle one of {size['rounds']} rounds, with the smallest and "
@@ -434,6 +538,17 @@ def plots_of(results: Results) -> dict[str, str]:
         ]
         series = [f"{clients} pages" for clients in sizes]
         return {"cpu": dots("CPU of the server while all arrive", "s", series, rows)}
+    if results.scale:
+        ways = {
+            name: [
+                (n, last)
+                for n in results.size["clients"]
+                if (last := results.median(key, n, "one", "last"))
+            ]
+            for key, name in results.names.items()
+        }
+        title = "One notice: until the last browser has it"
+        return {"last": lines(title, "browsers", "s", [way for way in ways.items() if way[1]])}
     sizes, paced = results.size["clients"], results.size["paced_clients"]
 
     def points(columns):

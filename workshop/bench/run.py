@@ -24,6 +24,7 @@ from workshop.install.programs import find_bun, find_nginx, find_node
 
 LOAD = ROOT / "benchmarks" / "load.py"
 ARRIVALS = ROOT / "benchmarks" / "arrivals.py"
+SCALE = ROOT / "benchmarks" / "scale.py"
 KILL = "killing the server"  # what arrivals.py says when it wants that
 FEW = 1  # browsers where it is about one of them, not about how many
 PACKAGES = ("gevent", "python-socketio", "Django", "redis")
@@ -40,9 +41,10 @@ def run_all(servers: list[Server], size: Size, patience: float = 20) -> dict:
         for server in servers
         if clients <= server.most
     ]
-    done, total, began = 0.0, sum(weight(clients) for _, clients, _ in jobs), time.monotonic()
+    done, total = 0.0, sum(weight(clients, size) for _, clients, _ in jobs)
+    began = time.monotonic()
     runs = []
-    with Bench() as bench, console.status("") as status:
+    with Bench(many=size.minute > 0) as bench, console.status("") as status:
         for number, clients, server in jobs:
             left = (time.monotonic() - began) / done * (total - done) if done else None
             about = f"round {number} of {size.rounds}, {server.name}, {counted(clients, 'client')}"
@@ -64,7 +66,7 @@ def run_all(servers: list[Server], size: Size, patience: float = 20) -> dict:
                 nothing = {"clients": clients, "faults": {}, "deliveries": 0}
                 result = nothing | {"problem": str(problem).partition("\n")[0].rstrip(".")}
             runs.append({"server": server.key, "name": server.name, "round": number} | result)
-            done += weight(clients)
+            done += weight(clients, size)
             wrong = trouble(runs[-1])
             took = f"{time.monotonic() - start:.1f} s"
             wrong = f"[red]{wrong}[/red]" if wrong else "ok"
@@ -72,20 +74,29 @@ def run_all(servers: list[Server], size: Size, patience: float = 20) -> dict:
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "seconds": round(time.monotonic() - began),
-        "machine": machine(),
+        "machine": machine(size.minute > 0),
         "versions": versions(servers),
         "size": vars(size),
         "runs": runs,
     }
 
 
-def weight(clients: int) -> float:
+def weight(clients: int, size: Size) -> float:
     """Return about how long a run takes, beside others."""
-    return 5 + clients / 250
+    return 5 + 2 * size.minute + clients / 250
 
 
 def plan(size: Size, clients: int, number: int) -> dict:
     """Return what the load does in one run."""
+    if size.minute:
+        return {
+            "clients": clients,
+            "settle": size.settle,
+            "one": int(size.one),
+            "minute": size.minute,
+            "burst": {"size": size.burst, "number": size.bursts},
+            "away": size.away,
+        }
     if size.limit:
         return {"clients": clients, "limit": size.limit, "settle": size.settle}
     if clients == FEW:
@@ -107,15 +118,16 @@ def plan(size: Size, clients: int, number: int) -> dict:
 
 def measure(bench: Bench, server: Server, job: dict, say=lambda phase: None) -> dict:
     """Start a server, have the load at it, and return what that says."""
-    port, pids = bench.start(server)
-    job = job | {"port": port, "pids": pids, "wire": server.wire, "redis_port": bench.redis_port}
-    job["redis_pid"] = bench.redis_pid()
+    ports, pids = bench.start(server, job["clients"])
+    job = job | {"port": ports[0], "ports": ports, "pids": pids, "wire": server.wire}
+    job |= {"redis_port": bench.redis_port, "redis_pid": bench.redis_pid()}
+    script = ARRIVALS if "limit" in job else SCALE if "minute" in job else LOAD
     log = paths.log_file("bench-load")
     with log.open("wb") as errors:
         # Out of Ctrl-C's reach: the tool ends it.
         options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": errors, "bufsize": 1}
         options |= {"stdin": subprocess.PIPE, "text": True, "start_new_session": True}
-        command: list = [sys.executable, ARRIVALS if "limit" in job else LOAD, json.dumps(job)]
+        command: list = [sys.executable, script, json.dumps(job)]
         # Any: a Popen's pipes may be missing, to mypy, even where they are asked for.
         load: Any = subprocess.Popen(command, **options)
         bench.load = load
@@ -143,8 +155,9 @@ def trouble(run: dict) -> str:
     return "; ".join(filter(None, (wrong, run.get("problem"))))
 
 
-def machine() -> dict:
+def machine(many: bool = False) -> dict:
     """Return what this ran on; nothing that says whose it is."""
+    pinned = cores(many)[0]
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next(
@@ -155,7 +168,8 @@ def machine() -> dict:
     return {
         "cpu": model,
         "cores": os.cpu_count(),
-        "pinned": cores()[0] is not None,
+        "pinned": pinned is not None,
+        "each": len(pinned or ()),  # cores of the server, and as many of the load
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
     }
 

@@ -1,6 +1,8 @@
 """The servers that are compared, and how each is started."""
 
 import os
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -26,6 +28,7 @@ from workshop.serving.redis_server import valkey, why_silent
 PEERS = ROOT / "benchmarks" / "peers"
 PREPARE = ROOT / "workshop" / "serving" / "prepare.py"
 PROGRAMS = {"node": find_node, "bun": find_bun}  # that may be fetched after this was imported
+CONNECTIONS = re.compile(r"(?<=worker_connections )\d+")
 UVICORN = ("-m", "uvicorn", "--log-level=warning", "--no-access-log", "--port={port}")
 
 
@@ -41,7 +44,8 @@ class Server:
     folder: Path = PEERS
     settings: dict = field(default_factory=dict)
     behind_nginx: bool = False  # as many processes as its nginx.conf says, and nginx
-    most: int = 20_000  # clients
+    processes: int = 1  # without nginx, each on a port of its own
+    most: int = 100_000  # clients
 
     @property
     def is_django(self) -> bool:
@@ -133,18 +137,37 @@ def rooms() -> list[Server]:
     ]  # fmt: skip
 
 
-def pin(core: int | None) -> None:
-    """Keep this process and those that it starts from now on to one core."""
-    if core is not None:
-        os.sched_setaffinity(0, {core})
+def crowds() -> list[Server]:
+    """Return who gets very many browsers: four processes each."""
+    seldom = (sys.executable, PEERS / "ladder.py", "heartbeats", "{port}")
+    four = replace(step(7, "Stream"), command=seldom, processes=4)
+    behind = replace(four, key="step7-nginx", name="step 7 behind nginx", behind_nginx=True)
+    node = next(server for server in servers() if server.key == "node")
+    command = ("node", "socketio_cluster.js", "{port}")
+    return [
+        four,
+        replace(behind, needs=frozenset({"nginx"})),
+        # Its primary process hands each connection on to one of four others.
+        replace(node, key="node-cluster", name="Node's cluster", command=command),
+    ]
 
 
-def cores() -> tuple[int | None, int | None]:
-    """Return the core of the server, and the one of the load and Redis; None: not pinned."""
-    if len(os.sched_getaffinity(0)) < 2:
+def pin(cores: set[int] | None) -> None:
+    """Keep this process and those that it starts from now on to some cores."""
+    if cores:
+        os.sched_setaffinity(0, cores)
+
+
+def cores(many: bool = False) -> tuple[set[int] | None, set[int] | None]:
+    """Return the core of the server, and the one of the load and Redis; None: not pinned.
+
+    With many processes of each it is a half of all cores.
+    """
+    every = sorted(os.sched_getaffinity(0))
+    if len(every) < 2:
         return None, None
-    first, second = sorted(os.sched_getaffinity(0))[:2]
-    return first, second
+    half = len(every) // 2 if many else 1
+    return set(every[:half]), set(every[half : 2 * half])
 
 
 class Bench:
@@ -152,8 +175,8 @@ class Bench:
 
     redis: Child  # within `with`
 
-    def __init__(self):
-        self.server_core, self.load_core = cores()
+    def __init__(self, many: bool = False):
+        self.server_core, self.load_core = cores(many)
         self.before = os.sched_getaffinity(0)
         self.folder = Path(tempfile.mkdtemp(prefix="workshop-bench-"))
         self.redis_port = any_port()
@@ -187,8 +210,8 @@ class Bench:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.sched_setaffinity(0, self.before)
 
-    def start(self, server: Server) -> tuple[int, list[int]]:
-        """Start a server afresh; return its port and processes."""
+    def start(self, server: Server, clients: int) -> tuple[list[int], list[int]]:
+        """Start a server afresh for so many browsers; return its ports and processes."""
         import redis
 
         with redis.Redis(port=self.redis_port) as client:
@@ -200,12 +223,14 @@ class Bench:
             if done.returncode:
                 raise Problem(f"The database of {server.name}:\n{done.stderr[-1000:]}")
         config = (server.folder / "nginx.conf").read_text() if server.behind_nginx else ""
-        self.ports = [any_port() for _ in nginx.UPSTREAM.findall(config) or [""]]
+        config = roomy(config, clients)
+        upstream = nginx.UPSTREAM.findall(config) or range(server.processes)
+        self.ports = [any_port() for _ in upstream]
         self.launch(server)
         for port, child in zip(self.ports, self.children, strict=True):
             child.must(partial(answers_a_request, port), server.name)
-        port = self.start_nginx(config) if config else self.ports[0]
-        return port, self.pids()
+        ports = [self.start_nginx(config)] if config else self.ports
+        return ports, self.pids()
 
     def launch(self, server: Server) -> None:
         """Start the processes of a server, each on its port."""
@@ -280,6 +305,18 @@ class Bench:
             if child:
                 child.end()
         self.nginx, self.children = None, []
+
+
+def roomy(config: str, clients: int) -> str:
+    """Return an nginx.conf with room for so many browsers, each with two connections."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = int(2.2 * clients) + 200
+    if wanted <= files:
+        return CONNECTIONS.sub(lambda own: f"{max(wanted, int(own[0]))}", config)
+    # More than one process may have. Each then has a queue of its own, which the kernel fills.
+    config = CONNECTIONS.sub(f"{files}", config)
+    config = config.replace("worker_processes 1;", f"worker_processes {-(-wanted // files)};")
+    return nginx.LISTEN.sub(r"\g<0> reuseport", config, count=1)
 
 
 def answers_a_request(port: int) -> bool:

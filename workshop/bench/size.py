@@ -20,6 +20,8 @@ class Size:
     pairs: int = 100
     deaf: float = 20.0  # MB that are sent to the client that never reads
     limit: float = 0.0  # seconds for a full room to come, or come back; 0: there is none
+    minute: float = 0.0  # seconds of one notice after the other to very many; 0: there are not
+    away: int = 10  # notices that are told while very many are away
 
 
 QUICK = Size(
@@ -30,4 +32,9 @@ QUICK = Size(
 
 LADDER = Size((1000,), 5, one=3.0, bursts=0, rate=0, pairs=0, deaf=0)
 ARRIVALS = Size((500, 1000, 2000), 3, settle=0.5, pairs=0, limit=300)
+# The settling is a whole round of pings: Node asks each browser every 25 s.
+SCALE = Size(
+    (1000, 5000, 20_000, 50_000), 1, settle=25, one=5, burst=20, bursts=3, pairs=0, minute=60
+)
+SCALE_QUICK = Size((1000,), 1, settle=5, one=2, burst=20, bursts=1, pairs=0, minute=5)
 ARRIVALS_QUICK = Size((200,), 1, settle=0.5, pairs=0, limit=100)

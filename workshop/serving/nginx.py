@@ -9,7 +9,7 @@ from workshop.base.problem import Problem
 from workshop.install.programs import find_nginx, on_path
 
 UPSTREAM = re.compile(r"(?<=server 127\.0\.0\.1:)\d+")
-LISTEN = re.compile(r"listen 127\.0\.0\.1:\d+;")
+LISTEN = re.compile(r"(?<=listen )127\.0\.0\.1:\d+(?=[ ;])")
 
 
 def command(
@@ -25,10 +25,9 @@ def adapted(config: str, host: str, port: int, ports: list[int], tls: bool) -> s
     """Return a step's nginx.conf for other ports, and with TLS where that is wanted."""
     following = iter(ports)
     config = UPSTREAM.sub(lambda _: str(next(following)), config)
-    listen = f"listen {host}:{port};"
+    listen = f"{host}:{port}"
     if tls:
-        listen = f"listen {host}:{port} ssl;"
-        listen += " ssl_certificate run/certificate.pem; ssl_certificate_key run/key.pem;"
+        listen += " ssl; ssl_certificate run/certificate.pem; ssl_certificate_key run/key.pem"
     return LISTEN.sub(listen, config, count=1)
 
 

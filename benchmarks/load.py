@@ -114,10 +114,7 @@ class Client:
         """Count this one in: from now on it must hear everything."""
         self.ready = True
         self.load.ready += 1
-        if self.next and self.load.wire.catches_up:
-            return  # It was here before, and is told what it has missed.
-        self.load.missed += len(self.load.sent) - self.next if self.next else 0
-        self.next = len(self.load.sent)
+        self.next = self.next or len(self.load.sent)  # unless it was here before
 
     def count(self, number: int) -> bool:
         """Take a notice that is not the next one; tell whether it was one that is still wanted."""
@@ -197,7 +194,6 @@ class Load:
         self.sent, self.times = [None], [0]  # by number: each notice, and when
         self.left = 0  # deliveries that are still to come
         self.deliveries = 0
-        self.missed = 0  # what was told while a browser was away, to servers that forget it
         self.latencies = None  # of each delivery in ns, while somebody wants to know
         self.page, self.pages = None, []
         self.faults = Counter()

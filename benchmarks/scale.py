@@ -31,6 +31,7 @@ class Part(Load):
         self.asked = []
         self.state, self.since = None, 0.0  # what is still to come, and when it last changed
         self.problem = ""
+        self.missed = 0  # what was told while browsers were away, to a server that forgets it
         self.others[0] = self
         self.epoll.register(0)
 
@@ -86,6 +87,10 @@ class Part(Load):
             client.sock.close()
         self.ready = 0
         self.expect(number, len(self.clients) if self.wire.catches_up else 0)
+        if not self.wire.catches_up:
+            self.missed += number * len(self.clients)
+            for client in self.clients:
+                client.next = len(self.sent)
 
     def come_back(self) -> None:
         """Connect all of them again, and wait until they know what they have missed."""

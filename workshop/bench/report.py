@@ -501,7 +501,8 @@ def introduction(data: dict) -> str:
         checked += ", but for these:" if listed else "."
         better = "Less is better."
     if data.get("scale"):
-        title, option = "Up to fifty thousand browsers: four processes of each server", " --scale"
+        most = number(size["clients"][-1])
+        title, option = f"Up to {most} browsers: four processes of each server", " --scale"
     rounds = "Each figure was measured once."
     if size["rounds"] > 1:
         rounds = f"Each figure is the middle one of {size['rounds']} rounds, with the smallest and "

@@ -85,7 +85,9 @@ UNSEEN = {
         "log": "The offset with which a page comes back is no longer in the stream. The page is "
         "told that it was not recovered, and would have to load itself anew.",
         "network": "A page that comes back before the server knows that its old connection is "
-        "dead, which takes up to 45 s, finds that nothing has been kept for it yet.",
+        "dead, which takes up to 45 s, finds that nothing has been kept for it yet. And between "
+        "the reading of what it missed and its joining the others there is a moment in which a "
+        "notice may be lost, or told twice.",
     },
     "uvicorn": LOST
     | {"redis": f"{DEAF} The manager drops what Redis does not take, and raises nothing."},
@@ -188,7 +190,7 @@ def section(name: str, key: str, rows: list[dict]) -> str:
             continue
         tally = tally_of(found)
         table.append(row(tally))
-        if tally.lost:
+        if tally.lost or tally.twice or tally.disorder:
             reasons.setdefault(why(key, tally.fault), []).append(tally.fault)
         for sentence in tally.wrong:
             reasons.setdefault(f"{sentence[0].upper()}{sentence[1:]}.", []).append(tally.fault)

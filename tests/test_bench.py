@@ -242,12 +242,18 @@ def test_a_full_room_comes_and_comes_back(room):
     assert room["options"]["polling"]
 
 
+def reported(data, file):
+    """Write a report from figures, as by hand, and return its path."""
+    figures = file.with_name("canned.json")
+    figures.write_text(json.dumps(data))
+    assert bench.main(typed("--from", str(figures), "--report", str(file))) == 0
+    return file
+
+
 def test_the_report_of_a_full_room(room, tmp_path, capsys):
     size = dataclasses.asdict(TOY_ROOM) | {"clients": [10], "paced_clients": 10}
     data = canned() | {"runs": [room], "size": size, "arrivals": True}
-    (tmp_path / "canned.json").write_text(json.dumps(data))
-    file = tmp_path / "arrivals.md"
-    assert bench.main(typed("--from", str(tmp_path / "canned.json"), "--report", str(file))) == 0
+    file = reported(data, tmp_path / "arrivals.md")
     assert "told how many they are" in capsys.readouterr().out
     text, plot = file.read_text(), (tmp_path / "arrivals-cpu.svg").read_text()
     lines = [line for line in text.splitlines() if line.startswith("| step 4 |")]
@@ -314,9 +320,7 @@ def test_the_report_of_very_many(crowd, tmp_path, capsys):
     machine = canned()["machine"] | {"each": 1}
     data = canned() | {"machine": machine, "runs": [crowd, more], "scale": True}
     data["size"] = size | {"clients": [8, 16]}
-    (tmp_path / "canned.json").write_text(json.dumps(data))
-    file = tmp_path / "scale.md"
-    assert bench.main(typed("--from", str(tmp_path / "canned.json"), "--report", str(file))) == 0
+    file = reported(data, tmp_path / "scale.md")
     assert "until all have come back" in capsys.readouterr().out
     text, plot = file.read_text(), (tmp_path / "scale-last.svg").read_text()
     rows = [line for line in text.splitlines() if line.startswith("| step 7 |")]
@@ -493,7 +497,7 @@ def test_the_plots_can_be_read_by_eyes_and_ears(tmp_path):
         (["--rounds", "0"], "--rounds is 1 or more"),
         (["--report", "report.svg"], "ends in .md"),
         (["--report", "no/such/report.md"], "no folder"),
-        (["--from", "no-such.json"], "is no report.json"),
+        (["--from", "no-such.json"], "is no report of this command"),
     ],
 )
 def test_what_makes_no_sense_is_said(words, sentence):

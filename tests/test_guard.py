@@ -146,6 +146,14 @@ def test_a_message_over_64_kb_is_refused_however_it_is_fragmented(server, bystan
     assert browser.closed()
 
 
+def test_a_message_is_as_long_as_its_bytes(server, bystander, raw):
+    """17 000 characters, of four bytes each."""
+    browser, before = raw(server), refused_as_too_large(server)
+    browser.ws.sock.sendall(frame(b"4" + "\N{PARTY POPPER}".encode() * 17_000))
+    wait_until(lambda: refused_as_too_large(server) > before, "the message to be refused")
+    assert browser.closed()
+
+
 def refused_as_too_large(server):
     """Count the messages that were."""
     return sum("more than 64000 bytes" in line for line in server.log)

@@ -1,10 +1,10 @@
 """Measure one publish to N browsers: the steps, their peers and the limits, side by side."""
 
 import argparse
-import json
 import select
 from pathlib import Path
 
+from workshop.base import reports
 from workshop.base.paths import ME
 from workshop.base.problem import Problem
 from workshop.bench.size import (
@@ -30,6 +30,7 @@ EPILOG = f"""examples:
   {ME} bench --from benchmarks/report.json --report benchmarks/report.md    write it anew
 
 It ends with 1 if a notice was lost, came twice, out of order or changed."""
+PARTS = ("date", "machine", "versions", "size", "runs", "left_out")  # of the figures
 # What some servers need and not every system has.
 PROGRAMS = {
     "nodejs": ("Node.js (https://nodejs.org)", find_node),
@@ -118,26 +119,12 @@ def main(args: argparse.Namespace) -> int:
     """Measure, show how it goes, and report."""
     from workshop.bench import report
 
-    if args.report and (args.report.suffix != ".md" or args.report.is_dir()):
-        raise Problem("The name of the report ends in .md.", 2)
-    if args.report and not args.report.absolute().parent.is_dir():
-        raise Problem(f"There is no folder {args.report.parent} for the report.", 2)
-    data = read(args.source) if args.source else measured(args)
+    reports.must_be_one(args.report, ".md")
+    data = reports.read(args.source, *PARTS) if args.source else measured(args)
     report.show(data)
     if args.report:
         report.write(data, args.report)
     return int(bool(report.problems(data)))
-
-
-def read(path: Path) -> dict:
-    """Return what was measured before."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if missing := {"date", "machine", "versions", "size", "runs", "left_out"} - data.keys():
-            raise KeyError(*missing)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise Problem(f"{path} is no report.json of this command: {error!r}", 2) from None
-    return data
 
 
 def raised(wanted: int) -> int:

@@ -27,7 +27,7 @@ from workshop.serving.redis_server import valkey, why_silent
 
 PEERS = ROOT / "benchmarks" / "peers"
 PREPARE = ROOT / "workshop" / "serving" / "prepare.py"
-PROGRAMS = {"node": find_node, "bun": find_bun}  # that may be fetched after this was imported
+FIND = {"node": find_node, "bun": find_bun}  # what may be fetched after this was imported
 CONNECTIONS = re.compile(r"(?<=worker_connections )\d+")
 UVICORN = ("-m", "uvicorn", "--log-level=warning", "--no-access-log", "--port={port}")
 
@@ -240,7 +240,7 @@ class Bench:
                 command = [str(part).format(port=port) for part in server.command]
                 if command[0] == "nginx":
                     command = self.nchan(server.folder / command[1], port)
-                if find := PROGRAMS.get(command[0]):
+                if find := FIND.get(command[0]):
                     command[0] = find() or command[0]
                 options = {"cwd": server.folder, "env": self.environment(server)}
                 self.children.append(Child(command, log=f"bench-{server.key}", **options))

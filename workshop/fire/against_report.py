@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 from workshop.base.paths import ME
-from workshop.base.problem import Problem
 from workshop.bench import plot
 from workshop.fire.faults import FAULTS
 from workshop.fire.report import HEADINGS, row
 from workshop.fire.tally import Tally
 
+PARTS = ("date", "machine", "versions", "size", "names", "rows")  # of the figures
 DOCS = "https://socket.io/docs/v4"
 AT_MOST_ONCE = f"[delivery guarantees]({DOCS}/delivery-guarantees)"
 PUBSUB = "[Redis says the same of its pub/sub](https://redis.io/docs/latest/develop/pubsub/)"
@@ -115,17 +115,6 @@ def good(data: dict) -> bool:
     """Tell whether whoever promises something has kept it."""
     theirs = [found for found in data["rows"] if found["server"] not in UNSEEN]
     return all("left_out" in found or tally_of(found).good for found in theirs)
-
-
-def read(file: Path) -> dict:
-    """Return what came of it before."""
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        if missing := {"date", "machine", "versions", "size", "names", "rows"} - data.keys():
-            raise KeyError(*missing)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise Problem(f"{file} is no report of this command: {error!r}", 2) from None
-    return data
 
 
 def write(data: dict, file: Path) -> None:

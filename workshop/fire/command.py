@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from workshop.base import notes
+from workshop.base import notes, reports
 from workshop.base.paths import ME, WINDOWS
 from workshop.base.problem import Problem
 from workshop.base.steps import Step, find
@@ -121,7 +121,7 @@ def main(args: argparse.Namespace) -> int:
     if many:
         nginx()
     size = sized(args, Size())
-    check_report(args.report, ".svg", ".md")
+    reports.must_be_one(args.report, ".svg", ".md")
     end_as_by_ctrl_c()
     path = find_chromium()
     if path is None:
@@ -154,9 +154,9 @@ def against(args: argparse.Namespace) -> int:
     from workshop.fire.against import chosen, run_them
     from workshop.fire.faults import chosen as chosen_faults
 
-    check_report(args.report, ".md")
+    reports.must_be_one(args.report, ".md")
     if args.source:
-        data = against_report.read(args.source)
+        data = reports.read(args.source, *against_report.PARTS)
     else:
         servers, faults = chosen(args.against), chosen_faults(args.only or [])
         end_as_by_ctrl_c()
@@ -164,14 +164,6 @@ def against(args: argparse.Namespace) -> int:
     if args.report:
         against_report.write(data, args.report)
     return int(not against_report.good(data))
-
-
-def check_report(file: Path | None, *endings: str) -> None:
-    """Say at once if the report, if there is to be one, can't be written at the end."""
-    if file and (file.suffix not in endings or file.is_dir()):
-        raise Problem(f"The name of the report ends in {' or '.join(endings)}.", 2)
-    if file and not file.absolute().parent.is_dir():
-        raise Problem(f"There is no folder {file.parent} for the report.", 2)
 
 
 def does_not_run(folder: str, step: Step, problem: Problem) -> str:

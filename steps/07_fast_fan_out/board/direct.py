@@ -52,7 +52,7 @@ class Socket(EngineSocket):
     writing = False
     ended = False
     behind = 0  # bytes in the queue
-    message = ""  # as much of it as is here
+    message = b""  # as much of it as is here
 
     def _upgrade_websocket(self, environ, start_response):
         """Take the connection from the request that opened it, whose greenlet ends."""
@@ -73,6 +73,7 @@ class Socket(EngineSocket):
         self.parser = Connection(ConnectionType.SERVER)
         self.watcher = gevent.get_hub().loop.io(self.connection.fileno(), READ)
         self.connected = self.upgraded = True
+        # Another queue: a poll that still waits must take nothing of what is for the websocket.
         waiting, self.queue = self.take(), Waiting()
         for packet in waiting:
             self.send(packet)
@@ -89,13 +90,7 @@ class Socket(EngineSocket):
             self.queue.put(Packet(NOOP))  # The answer to its last poll.
             agreed = websocket.receive() == "5"
         self.upgrading = False
-        if not agreed or self.closed or self.upgraded:
-            return False
-        # A poll that still waits must take nothing of what is for the websocket.
-        waiting, self.queue = self.take(), self.server.create_queue()
-        for packet in waiting:
-            self.queue.put(packet)
-        return True
+        return agreed and not self.closed and not self.upgraded
 
     def wake(self):
         """Have somebody hear what has come: gevent's loop itself must not wait."""
@@ -129,13 +124,14 @@ class Socket(EngineSocket):
             # What lies ready is read without waiting, and nobody else would get a turn.
             gevent.sleep(0)
             match event:
-                case Message():
-                    self.message = (self.message or event.data[:0]) + event.data
+                case Message(data=data):
+                    is_text = isinstance(data, str)
+                    self.message += data.encode() if is_text else data
                     if len(self.message) > MAX_MESSAGE:
                         raise ValueError(f"more than {MAX_MESSAGE} bytes")
                     if event.message_finished:
-                        whole, self.message = self.message, ""
-                        yield whole
+                        whole, self.message = self.message, b""
+                        yield whole.decode() if is_text else whole
                 case Ping() if self.parser.state is ConnectionState.OPEN:
                     self.write(self.parser.send(event.response()))
                 case CloseConnection():

@@ -107,8 +107,7 @@ POINTS = [
     point(
         "a broadcast gives way, and keeps the order",
         "TestDriver::test_a_broadcast_gives_way[fan_out]",
-        "TestConnection::"
-        "test_what_handlers_emit_meanwhile_is_in_the_same_order_for_everybody[fan_out]",
+        "TestConnection::test_who_emits_during_a_broadcast_does_not_overtake_it[fan_out]",
         expected="After so many browsers emit() lets others go first; who emits meanwhile waits "
         "until everybody is told.",
         more="With self.turn: the loop; in it, after each AT_ONCE browsers, gevent.sleep(0).",

@@ -892,6 +892,8 @@ test_a_message_over_64_kb_is_refused_before_it_is_here = (
 test_a_message_over_64_kb_is_refused_however_it_is_fragmented = (
     guard.test_a_message_over_64_kb_is_refused_however_it_is_fragmented
 )
+test_a_message_is_as_long_as_its_bytes = guard.test_a_message_is_as_long_as_its_bytes
+test_a_message_under_64_kb_is_taken = guard.test_a_message_under_64_kb_is_taken
 test_announced_binary_attachments_do_not_pile_up = (
     guard.test_announced_binary_attachments_do_not_pile_up
 )
@@ -926,3 +928,9 @@ def test_nonsense_is_one_line_in_the_log_and_hurts_nobody_else(server, bystander
     guard.test_nonsense_is_one_line_in_the_log_and_hurts_nobody_else(
         server, bystander, transport, raw
     )
+
+
+@pytest.mark.parametrize("transport", ["websocket"])
+def test_who_has_said_goodbye_does_not_come_back(server, bystander, transport, raw):
+    """By polling nothing is new."""
+    guard.test_who_has_said_goodbye_does_not_come_back(server, bystander, transport, raw)

@@ -281,8 +281,30 @@ def test_who_leaves_is_looked_for_in_no_other_rooms_than_its_own(step):
     assert said.startswith("2 False False "), "the other one is in its own room, and in all"
 
 
-def test_nothing_is_kept_of_who_has_gone(serve, step, raw):
+GONE = """
+import gc, weakref
+import serve
+import engineio.socket
+engine = serve.sio.eio
+browser = engine.sockets["one"] = engineio.socket.Socket(engine, "one")
+browser.schedule_ping()
+gone = weakref.ref(browser)
+browser.close(wait=False, abort=True)
+del browser
+gc.collect()
+print("kept" if gone() or engine.sockets else "nothing is kept")
+"""
+
+
+def test_nothing_is_kept_of_who_has_gone(step):
     """Not until its next ping would be due: a circle of arrivals would fill the memory."""
+    settings = environment(DJANGO_SETTINGS_MODULE="board.settings", PYTHONPATH=str(step))
+    command = [sys.executable, "-c", GONE]
+    said = subprocess.check_output(command, cwd=step, env=settings, text=True)
+    assert said == "nothing is kept\n"
+
+
+def test_a_greenlet_of_a_browser_ends_with_it(serve, step, raw):
     server = serve(step)
 
     def greenlets():

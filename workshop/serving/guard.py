@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 import time
+from functools import lru_cache
 
 import engineio
 import engineio.packet
@@ -36,6 +37,7 @@ MAX_SILENCE = 60  # of a browser that is to read, or to go on with what it has b
 PING_EVERY, MAX_PONG = 5, 8  # A browser that says nothing is gone, on both sides, after these two.
 
 logger = logging.getLogger(__name__)
+signature_of = lru_cache(inspect.signature)
 
 
 class OneLine(logging.LoggerAdapter):
@@ -95,6 +97,23 @@ class EngineServer(engineio.Server):
         else:
             super().send_packet(sid, pkt)
 
+    def _service_task(self):
+        # The library's looks after one browser each millisecond or so, with a timer for each look.
+        self.service_task_event = self.create_event()
+        suspects = set()
+        while not self.service_task_event.wait(1):
+            now = time.time()
+            silent = {
+                client
+                for client in self.sockets.values()
+                if client.last_ping and now - client.last_ping > self.ping_timeout
+            }
+            for client in silent & suspects:  # After another second: its answer may have lain here.
+                self.start_background_task(
+                    client.close, wait=False, reason=self.reason.PING_TIMEOUT
+                )
+            suspects = silent
+
     def handle_request(self, environ, start_response):
         def start(status, headers):
             # What a browser that was cut off begins anew must not be on a connection that is dead.
@@ -111,22 +130,24 @@ class EngineServer(engineio.Server):
 class EngineSocket(engineio.socket.Socket):
     """Keep nothing of a browser that has gone, however many of them come and go."""
 
-    timer = None
+    def __init__(self, server, sid):
+        super().__init__(server, sid)
+        # The library's greenlet sleeps until then, costs more, and keeps all this in memory.
+        self.timer = gevent.get_hub().loop.timer(server.ping_interval, server.ping_interval)
 
     def schedule_ping(self):
-        if self.last_ping:  # It has answered the one before.
+        if self.last_ping and not self.closed:  # It has answered the one before.
             self.last_ping = None
-            # The library's greenlet would sleep until then, and keep all this in memory.
-            self.timer = gevent.spawn_later(self.server.ping_interval, self.ping)
+            self.timer.again(self.ping)
 
     def ping(self):
+        self.timer.stop()
         self.last_ping = time.time()
         self.send(engineio.packet.Packet(engineio.packet.PING))
 
     def close(self, wait=True, abort=False, reason=None):
         super().close(wait, abort, reason)
-        if self.timer:
-            self.timer.kill(block=False)
+        self.timer.close()
         self.server.sockets.pop(self.sid, None)
 
 
@@ -205,7 +226,7 @@ class Server(socketio.Server):
         handler = getattr(self.namespace_handlers.get(namespace), f"on_{event}", None)
         if handler and event not in ("connect", "disconnect"):
             try:
-                inspect.signature(handler).bind(*args)
+                signature_of(handler).bind(*args)
             except TypeError as error:
                 raise Refused(f"{namespace} {event}: {error}") from None
         with self.turns:
@@ -305,6 +326,7 @@ class Handler(geventwebsocket.handler.WebSocketHandler):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(MAX_SILENCE)
         super().__init__(sock, address, server)
+        self.rfile = sock.makefile("rb", 512)  # The library's 8 KiB stay as long as the connection.
 
     def handle_one_request(self):
         # Who asks for much at once waits for a turn, too. After sleep(0) the loop runs up to fifty

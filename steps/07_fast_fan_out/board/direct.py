@@ -6,7 +6,7 @@ import socket
 import engineio.socket
 import gevent
 from engineio.exceptions import UnknownPacketError
-from engineio.packet import NOOP, Packet
+from engineio.packet import NOOP, PING, Packet
 from gevent import monkey
 from gevent.socket import wait_write
 from wsproto.connection import Connection, ConnectionState, ConnectionType
@@ -28,6 +28,9 @@ def frame(packet):
     data = packet.encode()
     kind = TextMessage if isinstance(data, str) else BytesMessage
     return framer.send(kind(data))
+
+
+FRAMED_PING = frame(Packet(PING))
 
 
 class Waiting(list):
@@ -77,7 +80,10 @@ class Socket(EngineSocket):
         waiting, self.queue = self.take(), Waiting()
         for packet in waiting:
             self.send(packet)
-        gevent.spawn(self.hear, data)
+        if data:
+            gevent.spawn(self.hear, data)
+        else:
+            self.watcher.start(self.wake)
 
     def finish_polling(self, websocket):
         """Go over from polling to a websocket; tell whether the browser did."""
@@ -98,18 +104,15 @@ class Socket(EngineSocket):
         gevent.spawn(self.hear)
 
     def hear(self, data=b""):
-        """Hear all that has come; the loop watches for more."""
+        """Hear what has come; the loop watches for more."""
         try:
-            while self.parser.state is not ConnectionState.CLOSED:
-                for message in self.messages(data):
-                    with contextlib.suppress(UnknownPacketError):
-                        self.receive(Packet(encoded_packet=message))
-                data = self.connection.recv(MAX_READ)
-                if not data:
-                    break
-        except BlockingIOError:  # All is heard.
-            self.watcher.start(self.wake)
-            return
+            data = data or self.connection.recv(MAX_READ)
+            for message in self.messages(data):
+                with contextlib.suppress(UnknownPacketError):
+                    self.receive(Packet(encoded_packet=message))
+            if data and self.parser.state is not ConnectionState.CLOSED:
+                self.watcher.start(self.wake)
+                return
         except OSError:
             pass  # It has gone.
         except (ValueError, RecursionError) as error:
@@ -151,7 +154,7 @@ class Socket(EngineSocket):
     def send(self, pkt):
         """Send a packet."""
         if self.upgraded:
-            self.write(frame(pkt))
+            self.write(FRAMED_PING if pkt.packet_type == PING else frame(pkt))
         else:
             super().send(pkt)
 

@@ -97,8 +97,8 @@ POINTS = [
         "TestConnection::test_what_a_browser_says_last_is_heard[fan_out-end]",
         "TestConnection::test_a_sign_of_life_is_asked_for_and_who_gives_none_is_let_go[fan_out]",
         expected="gevent's loop wakes a browser when there is something to read. What hears it "
-        "ends when all is heard, and nothing is lost.",
-        more="wake() stops the watcher and spawns hear(). hear() reads until BlockingIOError, "
+        "ends when that is heard, and nothing is lost.",
+        more="wake() stops the watcher and spawns hear(). hear() reads once, takes each message, "
         "starts the watcher again, and returns; when recv() gives nothing, it calls end().",
         file="board/direct.py",
         section="No greenlet for who is idle",

@@ -27,6 +27,7 @@ from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from test_06_many_servers import Nginx
+from test_08_rooms import add_users, shell
 
 from support import ROOT, STEPS, Client, Database, Redis, Server, environment, manage
 from workshop.install.programs import find_chromium
@@ -290,10 +291,36 @@ def lesson_7(browser, serve):
         ]
 
 
+def lesson_8(browser, serve):
+    """A person's window and somebody else's, who follow different halls."""
+    server = begin(serve(8, at(8001)))
+    add_users(server, "ada")
+    pages = [
+        open_page(browser, server, "/login/"),
+        open_page(browser, server, "/?hall=Main+hall&hall=Foyer"),
+    ]
+    pages[0].get_by_label("Username").fill("ada")
+    pages[0].get_by_label("Password").fill("ada")
+    pages[0].get_by_role("button", name="Log in").click()
+    pages[0].get_by_text("by websocket").wait_for()
+    pages[1].locator("#post [name=hall]").select_option("Foyer")
+    post(pages[1], "The kitchen", "Coffee is here.")
+    pages[1].locator("#notices").get_by_text("Coffee is here.").wait_for()
+    text = "Your talk begins at three, in Track B."
+    to = "official=True, to=User.objects.get(username='ada')"
+    shell(server, f"Notice.objects.create(author='The organisers', text='{text}', {to})")
+    pages[0].get_by_text("Your talk begins").wait_for()
+    pages[1].get_by_text("(2, ada)").wait_for()
+    return [
+        shot("Who has logged in follows the main hall", pages[0]),
+        shot("Somebody else follows the Foyer as well", pages[1]),
+    ]
+
+
 LESSONS = {
     f"lesson-{number}": make
     for number, make in enumerate(
-        (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7), start=1
+        (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7, lesson_8), start=1
     )
 }
 

@@ -64,7 +64,7 @@ def serve_answer(serve, tmp_path_factory):
 def test_each_change_in_a_page_is_the_answer_of_a_step():
     """And so one that is tried here; step 2's is text."""
     found = {path: len(some) for path in listings.pages() if (some := answers(path))}
-    assert found == {STEPS[number] / "README.md": 1 for number in (1, 3, 4, 5, 6, 7)}
+    assert found == {STEPS[number] / "README.md": 1 for number in (1, 3, 4, 5, 6, 7, 8)}
 
 
 class TestPlainDjango:
@@ -317,3 +317,18 @@ class TestFastFanOut:
         assert wait_until(lambda: told(3), "three to be told") == "abc"
         clients[2].post("I have")
         assert wait_until(lambda: told(6), "three to be told again") == "cab"
+
+
+class TestRooms:
+    """Step 8: somebody is typing."""
+
+    def test_the_others_in_the_hall_are_told(self, serve_answer, window):
+        """Not the one who types; and it goes by itself."""
+        server = serve_answer(8)
+        pages = [window(server.url) for _ in range(2)]
+        for page in pages:
+            expect(page.locator("#state")).to_have_text(LIVE)
+        pages[0].get_by_label("Notice").press_sequentially("Who")
+        expect(pages[1].locator("#answer")).to_have_text("Somebody in Main hall is typing…")
+        expect(pages[0].locator("#answer")).to_have_text("")
+        expect(pages[1].locator("#answer")).to_have_text("")

@@ -23,7 +23,7 @@ from socketio.exceptions import SocketIOError
 from workshop.fire.tally import BOARD, Viewer
 
 NAMESPACES = ["/notices", "/presence"]
-CURSOR = re.compile(r'<script id="cursor" type="application/json">(.*?)</script>')
+CURSOR = re.compile(r'<script id="cursors?" type="application/json">(.*?)</script>')
 NOTICE = re.compile(r'<li id="notice-(\d+)">\s*<p class="text">(.*?)</p>')
 
 # What these libraries say about a lost connection is no news here.
@@ -123,6 +123,7 @@ class Page(Connecting):
         super().__init__(name, url, transports)
         self.state = "again"  # as in board.js
         self.cursor: str | None = None
+        self.hall: str | None = None  # where each has a cursor of its own
         self.board: dict[int, str] = {}
         self.awaited: set[Future] = set()
         self.outbox: queue.Queue[dict[str, str] | None] = queue.Queue()
@@ -202,7 +203,8 @@ class Page(Connecting):
                 if self.state == "reload":
                     self.load_anew()
                 self.state = "again"
-                said = self.state = self.ask("since", self.cursor, 10)
+                here = {self.hall: self.cursor} if self.hall else self.cursor
+                said = self.state = self.ask("since", here, 10)
                 if said not in ("again", "reload"):
                     return
             except (SocketIOError, CancelledError):
@@ -210,9 +212,10 @@ class Page(Connecting):
             except (Late, requests.RequestException, NoPage):
                 time.sleep(1)
 
-    def on_notices(self, entries: list, after: str) -> None:
+    def on_notices(self, *said) -> None:
         """Show what was not shown before; ask again if something before it did not arrive."""
         self.reading.wait()
+        entries, after = said[1:3] if self.hall else said[:2]
         if self.cursor and as_numbers(after) > as_numbers(self.cursor):
             if self.state == "live":
                 threading.Thread(target=self.catch_up, daemon=True).start()
@@ -243,6 +246,8 @@ class Page(Connecting):
         if not (cursor := CURSOR.search(page)):
             raise NoPage(self.url)
         self.cursor = json.loads(cursor[1])
+        if isinstance(self.cursor, dict):  # from step 8 on
+            [(self.hall, self.cursor)] = self.cursor.items()
         board = [(int(number), html.unescape(text)) for number, text in NOTICE.findall(page)]
         self.board = dict(reversed(board))
         self.loaded(board)

@@ -337,7 +337,8 @@ def trimmed(run):
     handed = run.stream.handed
     run.wait(lambda: run.stream.handed > handed + 5, "some notices that they miss")
     with redis.Redis.from_url(run.target.redis_url) as client:
-        client.xtrim(run.target.subject.stream, maxlen=1, approximate=False)
+        for stream in run.target.streams(client):
+            client.xtrim(stream, maxlen=1, approximate=False)
     run.proxy.mend()
     loaded_anew(run, before)
 

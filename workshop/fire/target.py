@@ -41,7 +41,7 @@ class Subject:
     settings: dict[str, str] = field(default_factory=dict)
     redis_options: str = ""  # of the URL
     promises: bool = True  # that nothing is missed
-    stream: str = "notices"  # the log in Redis, if there is one
+    stream: str = "notices"  # how the name of a log in Redis begins, if there is one
     ping: float = 13  # seconds after which a connection that is dead is given up
 
     @property
@@ -213,10 +213,14 @@ class Target:
         sql = f"SELECT id, text FROM notices_notice WHERE id > {after:d} ORDER BY id"
         return self.database.query(sql)
 
+    def streams(self, client: redis.Redis) -> list[bytes]:
+        """Return the logs: from step 8 on there is one for each hall, and notices are in one."""
+        return list(client.scan_iter(f"{self.subject.stream}*", _type="stream"))
+
     def published(self) -> list[int]:
         """Return the ids of the notices in the order in which they were published."""
         with redis.Redis.from_url(self.redis_url) as client:
-            entries = [entry for _, entry in client.xrange("notices")]
+            entries = [entry for each in self.streams(client) for _, entry in client.xrange(each)]
         return [json.loads(entry[b"notice"])["id"] for entry in entries if b"notice" in entry]
 
     def waiting(self) -> int:

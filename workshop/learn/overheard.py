@@ -1,11 +1,13 @@
 """What a step says to Redis, overheard: a name that is not the lesson's is silent otherwise."""
 
 import contextlib
+import re
 import threading
 
 import redis
 
 NAME = "notices"  # of the channel in step 4, of the stream from step 5 on
+OTHERS = re.compile("notices:.*|people")  # from step 8 on
 KINDS = {"SUBSCRIBE": "channel", "PUBLISH": "channel", "XREAD": "stream", "XADD": "stream"}
 
 
@@ -29,7 +31,7 @@ class Overheard:
                 command = words[0].upper()
                 if command == "XREAD":
                     words = words[[word.upper() for word in words].index("STREAMS") :]
-                if command in KINDS and words[1] != NAME:
+                if command in KINDS and words[1] != NAME and not OTHERS.fullmatch(words[1]):
                     self.others[command] = words[1]
 
     def wrong_name(self) -> tuple[str, str] | None:

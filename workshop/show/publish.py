@@ -14,7 +14,7 @@ from workshop.serving import running
 from workshop.serving.redis_server import DEFAULT_URL, why_silent, without_password
 
 HELP = "publish a notice to the pages of step 4 or 5"
-NAME = "notices"  # of the channel in step 4, of the stream in step 5
+NAME = "notices"  # of the channel in step 4, and how the names of streams begin from step 5 on
 LONGEST = {"text": 280, "author": 40}
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "": 1}
 
@@ -61,9 +61,9 @@ def main(args: argparse.Namespace) -> int:
             f"There is no Redis at {without_password(url)} ({where}): {error}.\n"
             f"Start step 4, which brings one:  {ME} run 4"
         )
-    kept = has_stream(url)
+    kept = streams(url)
     heard = publish(url, notice, count, 1.0 if args.every is None else args.every, kept)
-    return report(kept, heard, f"{without_password(url)} ({where})")
+    return report(bool(kept), heard, f"{without_password(url)} ({where})")
 
 
 def which_redis() -> tuple[str, str]:
@@ -76,18 +76,23 @@ def which_redis() -> tuple[str, str]:
     return DEFAULT_URL, "the default, as no step that uses Redis is running"
 
 
-def has_stream(url: str) -> bool:
-    """Tell whether boards are told by a stream there, as from step 5 on: a server begins it."""
+def streams(url: str) -> list[bytes]:
+    """Return the streams by which boards are told, as a server begins them from step 5 on.
+
+    From step 8 on each hall has one.
+    """
     import redis
 
     with redis.Redis.from_url(url) as client:
-        return client.type(NAME) == b"stream"
+        return list(client.scan_iter(f"{NAME}*", _type="stream"))
 
 
-def publish(url: str, notice: dict, count: int | None, pause: float, keep: bool) -> list[int]:
+def publish(
+    url: str, notice: dict, count: int | None, pause: float, kept: list[bytes]
+) -> list[int]:
     """Publish a notice, numbered if it is more than one; return how many servers heard each.
 
-    What is kept is appended to the stream as well, which no server need be there to hear.
+    It is appended to the streams as well, which no server need be there to hear.
     """
     import redis
     from rich.progress import (
@@ -108,8 +113,8 @@ def publish(url: str, notice: dict, count: int | None, pause: float, keep: bool)
                 text = notice["text"] if count == 1 else f"{notice['text']} {number}"
                 message = json.dumps(notice | {"text": text})
                 heard.append(client.publish(NAME, message))
-                if keep:
-                    client.xadd(NAME, {"notice": message}, maxlen=10_000)
+                for stream in kept:
+                    client.xadd(stream, {"notice": message}, maxlen=10_000)
                 progress.advance(task)
                 if number != count:
                     # Against the clock, so that the time to publish does not add up.

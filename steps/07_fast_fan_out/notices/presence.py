@@ -24,7 +24,7 @@ def count_all(presence):
     """Say how many are here and hear how many are elsewhere, for as long as the server runs."""
     # A channel, not a stream: what was said two seconds ago nobody needs to know.
     while True:
-        heard = {}  # process: its number, and when it said so
+        heard = {}  # process: what it said, and when
         try:
             with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                 pubsub.subscribe(CHANNEL)

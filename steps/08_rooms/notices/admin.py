@@ -1,0 +1,13 @@
+"""The organisers' way in."""
+
+from django.contrib import admin
+
+from .models import Notice
+
+
+@admin.register(Notice)
+class NoticeAdmin(admin.ModelAdmin):
+    """Let the organisers write, mend and remove notices."""
+
+    list_display = ["text", "hall", "to", "author", "official", "created"]
+    exclude = ["key"]

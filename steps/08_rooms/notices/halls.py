@@ -1,0 +1,110 @@
+"""What the browsers of this process were told of each hall, and of what is for one person alone."""
+
+from redis import RedisError
+
+from .entries import check
+from .live import place, read_after
+
+
+class Hall:
+    """A hall: its stream, and the room of all who follow it and have caught up with it."""
+
+    live = False
+    cursor = None  # how far in the stream those in the room were told
+    here = 0, []  # how many follow it, in all processes, and the names of those who have one
+
+    def __init__(self, name, stream, namespace):
+        self.name, self.stream, self.namespace = name, stream, namespace
+        self.rooms = set()  # in which there may be somebody
+
+    def room_of(self, user):
+        """Return the room in which somebody hears of this hall."""
+        return self.name
+
+    def for_user(self, entries, user):
+        """Return those of some entries that somebody may read."""
+        return entries
+
+    def follow(self, sid, user, cursor):
+        """Tell a browser what came after its cursor, and let it in; return what it is to do now."""
+        if not self.live:
+            return "wait"
+        if self.namespace.server.is_behind(sid, "/notices"):
+            return "again"
+        try:
+            # What every browser was told, this one has: then there is nothing to ask Redis for.
+            entries = [] if cursor == self.cursor else read_after(self.stream, cursor)
+        except RedisError:
+            self.set_live(False)  # until the listener hears it again
+            return "wait"
+        if entries is None:
+            return "reload"
+        if entries:
+            after, cursor = cursor, entries[-1][0]
+            self.tell(sid, self.for_user(entries, user), after, cursor)
+        if place(cursor) < place(self.cursor):
+            return "again"
+        # No greenlet runs between that look and this: what is new from here on is broadcast.
+        room = self.room_of(user)
+        self.rooms.add(room)
+        self.namespace.enter_room(sid, room)
+        self.namespace.emit("here", (self.name, *self.here), to=sid)
+        return "live"
+
+    def begin(self, cursor):
+        """Go on from this entry, with nobody caught up: it is not the stream that they know."""
+        self.cursor = cursor
+        for room in self.rooms:
+            self.namespace.close_room(room)
+        self.live = False  # so that each browser hears that it is live, and asks
+
+    def set_live(self, live):
+        """Have every browser told when a stream is not heard, and when all of them are again."""
+        if live != self.live:
+            self.live = live
+            self.namespace.emit("live", self.namespace.is_live())
+
+    def broadcast(self, entries):
+        """Tell everybody in the room."""
+        # With what they come after: so a browser sees if something before them did not arrive.
+        after, self.cursor = self.cursor, entries[-1][0]
+        self.tell(self.name, entries, after, self.cursor)
+
+    def tell(self, room, entries, after, cursor):
+        """Tell a room these entries, what they come after, and how far they go."""
+        self.namespace.emit("notices", (self.name, check(entries), after, cursor), to=room)
+
+    def who(self):
+        """Return how many of this process follow it, and the names of those who have one."""
+        room = self.namespace.server.manager.get_participants("/notices", self.name)
+        sids = [sid for sid, _ in room]
+        names = self.namespace.names
+        return len(sids), [names[sid] for sid in sids if sid in names]
+
+    def set_here(self, number, names):
+        """Tell the room who is here, in all processes, if that has changed."""
+        if self.here != (number, names):
+            self.here = number, names
+            self.namespace.emit("here", (self.name, number, names), to=self.name)
+
+
+class People(Hall):
+    """What is for one person: one stream for all of them, and a room for each."""
+
+    def room_of(self, user):
+        """Return somebody's room, in which are all of their tabs and phones, and nobody else."""
+        return f"person {user.id}"
+
+    def for_user(self, entries, user):
+        """Return what is for this person."""
+        return [(cursor, fields) for cursor, fields in entries if fields.get("to") == str(user.id)]
+
+    def broadcast(self, entries):
+        """Tell each person what is for them; end the connections of a session that has ended."""
+        for cursor, fields in entries:
+            self.cursor = cursor
+            if "ended" in fields:
+                self.namespace.end(fields["ended"])
+            else:
+                # What came before is somebody else's, mostly: nobody can be told after what it is.
+                self.tell(f"person {fields.get('to')}", [(cursor, fields)], "0-0", cursor)

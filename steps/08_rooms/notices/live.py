@@ -1,0 +1,89 @@
+"""The log of notices in Redis, a stream for each hall: append to it, once; read from anywhere."""
+
+import json
+import logging
+import re
+
+import gevent
+from django.conf import settings
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+PEOPLE = "people"  # the stream of all that is for one person
+KEPT = 10_000  # entries of each, about: whoever has missed more loads the page anew
+BATCH = 100  # entries that are read at once
+
+logger = logging.getLogger(__name__)
+# One new try, at once: it mends a connection that has died unnoticed, and keeps nobody waiting.
+redis = Redis.from_url(
+    settings.REDIS_URL,
+    retry=Retry(NoBackoff(), 1),
+    max_connections=1000,  # Each hall's listener has one.
+    decode_responses=True,
+    encoding_errors="replace",  # Anybody may append anything.
+)
+# A script is one step to Redis: nobody comes in between its halves, or dies there.
+append_once = redis.register_script("""
+    if redis.call("EXISTS", KEYS[2]) == 0 then
+        redis.call("XADD", KEYS[1], "MAXLEN", "~", ARGV[1], "*", unpack(ARGV, 2))
+        redis.call("SET", KEYS[2], "", "EX", 3600)
+    end
+""")
+
+
+def stream_of(hall):
+    """Return the name of a hall's stream."""
+    return f"notices:{hall}"
+
+
+def publish(entry):
+    """Append an entry of the outbox to its stream, unless it was appended before."""
+    notice = entry.notice
+    said = ["notice", json.dumps(notice.as_dict())] if notice else ["ended", entry.ended]
+    stream = PEOPLE
+    if notice and notice.to_id:
+        said += ["to", notice.to_id]
+    elif notice:
+        stream = stream_of(notice.hall)
+    append_once([stream, f"{stream}:{entry.key}"], [KEPT, *said])
+
+
+def last_cursor(stream):
+    """Return the id of a stream's last entry, and make a first one if there is none."""
+    last = redis.xrevrange(stream, count=1)
+    return last[0][0] if last else redis.xadd(stream, {"began": ""})
+
+
+def place(cursor):
+    """Return a cursor as two numbers, which compare as the entries follow each other."""
+    return tuple(map(int, cursor.split("-")))
+
+
+def read_after(stream, cursor, wait=False):
+    """Return what came after a cursor, a batch at most; None if the stream does not have it."""
+    if not isinstance(cursor, str) or not re.fullmatch(r"[0-9]{1,19}-[0-9]{1,19}", cursor):
+        return None
+    commands = redis.pipeline(transaction=False)  # all of them in one go
+    if wait:
+        commands.xread({stream: cursor}, count=1, block=4000)  # Until one came, or so long.
+    commands.xrange(stream, min=cursor, count=1 + BATCH)
+    entries = commands.execute()[-1]
+    # As long as the entry itself is there, nothing after it was trimmed away.
+    return entries[1:] if entries and entries[0][0] == cursor else None
+
+
+def listen(hall):
+    """Read what is new, and hand it on, for as long as the server runs."""
+    while True:
+        try:
+            entries = read_after(hall.stream, hall.cursor, wait=hall.live)
+            if entries is None:
+                hall.begin(last_cursor(hall.stream))
+            elif entries:
+                hall.broadcast(entries)
+            hall.set_live(True)
+        except RedisError as error:
+            logger.error("Not live, will try again in a second: %s", error)
+            hall.set_live(False)
+            gevent.sleep(1)

@@ -1,0 +1,144 @@
+"""What happens on each event that a browser sends: most of our code goes here."""
+
+import logging
+
+import gevent
+import socketio
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.handlers.wsgi import WSGIRequest
+
+from board.outage import OUTAGE
+
+from . import outbox
+from .forms import NoticeForm
+from .halls import Hall, People
+from .live import PEOPLE, stream_of
+
+logger = logging.getLogger(__name__)
+
+
+class Notices(socketio.Namespace):
+    """/notices: take a notice from one browser, tell those who follow its hall."""
+
+    def __init__(self, namespace):
+        super().__init__(namespace)
+        self.halls = {hall: Hall(hall, stream_of(hall), self) for hall in settings.HALLS}
+        self.halls[PEOPLE] = People(PEOPLE, PEOPLE, self)
+        self.names = {}  # sid: who it is, of those who have logged in
+
+    def is_live(self):
+        """Tell whether the streams of all halls are heard."""
+        return all(hall.live for hall in self.halls.values())
+
+    def on_connect(self, sid, environ, auth):
+        """Have a room for each session: when it ends, that is who is to leave."""
+        if key := self.get_request(sid).session.session_key:
+            self.enter_room(sid, f"session {key}")
+
+    def on_disconnect(self, sid, reason):
+        """Forget a name; the library forgets the rooms."""
+        self.names.pop(sid, None)
+
+    def end(self, session):
+        """Hang up on each tab of a session that has ended; it comes back without a name."""
+        room = self.server.manager.get_participants(self.namespace, f"session {session}")
+        for sid, _ in list(room):
+            self.disconnect(sid)
+
+    def on_since(self, sid, cursors):
+        """Have a browser follow these halls from these cursors on, and no others.
+
+        Tell it what came after them; acknowledge with what it is to do now.
+        """
+        cursors = cursors if isinstance(cursors, dict) else {}  # A browser may send anything.
+        try:
+            user = get_user(self.get_request(sid))
+        except OUTAGE as error:
+            logger.error("Nobody knows who asks: %s", error)
+            return "later"
+        if PEOPLE in cursors and not user.is_authenticated:
+            return "reconnect"  # The page has other cookies by now than this connection.
+        if user.is_authenticated:
+            self.names[sid] = user.get_username()
+        answers = set()
+        for name, hall in self.halls.items():
+            # It names halls. Which room that is, and whose, is for us to say.
+            if name in cursors:
+                answers.add(hall.follow(sid, user, cursors[name]))
+            else:
+                self.leave_room(sid, hall.room_of(user))
+        return next((each for each in ("reload", "wait", "again") if each in answers), "live")
+
+    def on_post(self, sid, data):
+        """Save a notice; acknowledge with ok, or with what is wrong."""
+        try:
+            return self.save(self.get_request(sid), data)
+        except OUTAGE as error:
+            logger.error("Not saved: %s", error)
+            problem = "Not saved yet: the database does not take it. It will be sent again."
+            return {"ok": False, "errors": {"": [{"message": problem, "code": "wait"}]}}
+
+    def save(self, request, data):
+        """Save a notice, unless the form finds something wrong with it."""
+        data = data if isinstance(data, dict) else {}  # A browser may send anything.
+        form = NoticeForm(data, request=request)
+        if form.has_error("key", "unique"):
+            return {"ok": True}  # It is saved: only the answer did not arrive.
+        if not form.is_valid():
+            return {"ok": False, "errors": form.errors.get_json_data()}
+        form.instance.official = get_user(request).is_staff
+        form.save()
+        return {"ok": True, "held_up": True} if outbox.held_up else {"ok": True}
+
+    def get_request(self, sid):
+        """Return the request that opened this connection, with the session as it is now.
+
+        The request itself stays as it was when the browser connected. Whoever it was then may have
+        logged out since: ask for the user in each event, and keep nobody.
+        """
+        request = WSGIRequest(self.server.get_environ(sid, self.namespace))
+        SessionMiddleware(lambda request: None).process_request(request)
+        return request
+
+
+class Presence(socketio.Namespace):
+    """/presence: tell every browser how many are here, in this process and elsewhere."""
+
+    def __init__(self, namespace):
+        super().__init__(namespace)
+        self.here = set()
+        self.elsewhere = 0
+        self.waiting = False
+
+    def on_connect(self, sid, environ, auth):
+        """Count a browser in, and say which process it has come to."""
+        self.emit("process", environ["SERVER_PORT"], to=sid)
+        self.here.add(sid)
+        self.emit_soon()
+
+    def on_disconnect(self, sid, reason):
+        """Count a browser out."""
+        self.here.discard(sid)
+        self.emit_soon()
+
+    def set_elsewhere(self, number):
+        """Count those of the other processes."""
+        if number != self.elsewhere:
+            self.elsewhere = number
+            self.emit_soon()
+
+    def emit_soon(self):
+        """Tell every browser, once a second at most: N who arrive at once are not N² packets."""
+        if not self.waiting:
+            self.waiting = True
+            gevent.spawn_later(1, self.emit_count)
+
+    def emit_count(self):
+        """Tell every browser how many are here now."""
+        self.waiting = False
+        self.emit("count", len(self.here) + self.elsewhere)
+
+
+notices = Notices("/notices")  # Its cursor is in each page, too: see views.py.

@@ -3,7 +3,7 @@
 import ast
 import contextlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from workshop.base.steps import Step, all_steps
@@ -19,6 +19,10 @@ def event_names(folder: Path, step: Step) -> Hint | None:
     if not (python.is_file() and javascript.is_file() and (folder / "serve.py").is_file()):
         return None
     classes = namespace_classes(python)
+    for path in python.parent.glob("*.py"):
+        with contextlib.suppress(SyntaxError, ValueError):  # That is another hint.
+            for events in classes.values():
+                events.elsewhere |= emitted(ast.parse(path.read_bytes())).keys()
     paths = registered(python, classes) | registered(folder / "serve.py", classes)
     text = without_comments(javascript.read_text(encoding="utf-8"))
     if hint := asynchronous(python) or nameless(text, paths) or form_slips(text):
@@ -96,6 +100,7 @@ class Events:
     name: str
     hears: dict[str, int]
     says: dict[str, int]
+    elsewhere: set[str] = field(default_factory=set)  # what other files have it emit, as step 8's
 
 
 def namespace_classes(path: Path) -> dict[str, Events]:
@@ -108,12 +113,21 @@ def namespace_classes(path: Path) -> dict[str, Events]:
         for each in ast.walk(node):
             if isinstance(each, ast.FunctionDef) and each.name.startswith("on_"):
                 found.hears[each.name.removeprefix("on_")] = each.lineno
-            if isinstance(each, ast.Call) and getattr(each.func, "attr", "") in ("emit", "send"):
-                first = each.args[0] if each.args else None
-                if isinstance(first, ast.Constant):
-                    found.says[str(first.value)] = each.lineno
+        found.says |= emitted(node)
         result[node.name] = found
     return result
+
+
+def emitted(tree: ast.AST) -> dict[str, int]:
+    """Return the names of the events that some code emits, with the lines."""
+    return {
+        str(node.args[0].value): node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", "") in ("emit", "send")
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
 
 
 def registered(path: Path, classes: dict[str, Events]) -> dict[str, Events]:
@@ -185,7 +199,7 @@ def unheard(says: dict[str, int], events: Events, step: Step, text: str) -> Hint
 def unsaid(hears: dict[str, int], events: Events, step: Step, text: str) -> Hint | None:
     """Say that the client listens for what is never emitted."""
     for name, line in hears.items():
-        if name in events.says or name in BUILT_IN:
+        if name in events.says or name in events.elsewhere | BUILT_IN:
             continue
         near = nearest(name, set(events.says) - set(hears))
         happened = f'board.js listens for "{name}", and {events.name} never emits it.'

@@ -10,6 +10,7 @@ import errno
 import gc
 import http.client
 import json
+import math
 import resource
 import select
 import socket
@@ -335,7 +336,7 @@ class Load:
         end = time.monotonic() + self.patience
         while time.monotonic() < end:
             page = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
-            page.request("GET", "/")
+            page.request("GET", self.wire.page)
             found = self.wire.read_page(page.getresponse().read())
             page.close()
             if found and self.wire.listens(self.redis):
@@ -349,8 +350,12 @@ class Load:
         meter = Meter(self)
         new = []
         self.open([lambda: new.append(Client(self))] * number)
-        self.clients += new
         cost = meter.stop(number)
+        for client in new:
+            if self.wire.is_told(client):
+                self.clients.append(client)
+            else:
+                client.next = math.inf  # Whatever it is told would be one too many.
         return cost | {"per_second": number / cost["seconds"]}
 
     def open(self, starts: list) -> None:
@@ -501,6 +506,8 @@ class Meter:
         result["load_busy"] = 100 * cpus[0] / seconds
         if notices:
             result["redis_us_notice"] = cpus[2] * 1e6 / notices
+            result["server_us_notice"] = cpus[1] * 1e6 / notices
+            result["told"] = deliveries // notices  # browsers, of each
         return result
 
 

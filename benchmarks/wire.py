@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import urllib.parse
 from functools import lru_cache
 
 import redis
@@ -69,9 +70,14 @@ class Plain:
     one_listener = True  # that has to be there before a browser is sure to hear everything
     catches_up = False  # Whoever comes back is told what it has missed.
     ping_every = None  # seconds, where the server says so
+    page = "/"
 
     def __init__(self, port: int):
         self.port = port
+
+    def is_told(self, client) -> bool:
+        """Tell whether a browser is to hear the notices at all."""
+        return True
 
     def read_page(self, page: bytes) -> bool:
         """Take what the page says; tell whether it is all there."""
@@ -274,6 +280,44 @@ class Stream(SocketIO):
         return "XADD", "notices", "MAXLEN", "~", 10_000, "*", "notice", notice
 
 
+class Halls(Stream):
+    """Step 8: browsers follow one hall each, by turns, and the notices are for the first one."""
+
+    def __init__(self, port: int):
+        super().__init__(port)
+        self.halls, self.places = [], {}  # all there are; where the page is in each
+        self.follows = {}  # browser: hall
+
+    def read_page(self, page: bytes) -> bool:
+        """Take the halls from the page, then the cursors from a page that follows all of them."""
+        self.halls = re.findall(r'type="checkbox" name="hall" value="([^"]+)"', page.decode())
+        self.page = "/?" + urllib.parse.urlencode([("hall", hall) for hall in self.halls])
+        found = re.search(rb'id="cursors"[^>]*>(.*?)<', page)
+        self.places = json.loads(found[1])
+        return len(self.places) == len(self.halls) and None not in self.places.values()
+
+    def is_told(self, client) -> bool:
+        """Tell whether a browser is in the first hall."""
+        return self.follows[client] == self.halls[0]
+
+    def joined(self, client) -> None:
+        """Follow a hall, from where the page is."""
+        by_turns = self.halls[len(self.follows) % len(self.halls)]
+        hall = self.follows.setdefault(client, by_turns)
+        client.say(f'42/notices,0["since",{json.dumps({hall: self.places[hall]})}]'.encode())
+
+    def notices(self, payload: bytes) -> list[dict] | None:
+        """Return the notices of an event, which may be several."""
+        if payload.startswith(b'42/notices,["notices",'):
+            return [notice for _, notice in json.loads(payload[11:])[2] if notice]
+        return None
+
+    def publishing(self, notice: bytes) -> tuple:
+        """Return what appends to the stream of the first hall."""
+        stream = f"notices:{self.halls[0]}"
+        return "XADD", stream, "MAXLEN", "~", 10_000, "*", "notice", notice
+
+
 class Classic(Plain):
     """Socket.IO 0.9: a session by HTTP, then a websocket of its own for it."""
 
@@ -318,5 +362,6 @@ class Classic(Plain):
 
 
 WIRES = {
-    each.__name__: each for each in (Plain, Nchan, Channels, SocketIO, Recovery, Stream, Classic)
+    each.__name__: each
+    for each in (Plain, Nchan, Channels, SocketIO, Recovery, Stream, Halls, Classic)
 }

@@ -28,7 +28,7 @@ from workshop.base.problem import Problem
 from workshop.bench import command as bench
 from workshop.bench import report
 from workshop.bench.run import FEW, measure, plan, run_all, trouble
-from workshop.bench.servers import PEERS, Bench, crowds, ladder, rooms, roomy, servers
+from workshop.bench.servers import PEERS, Bench, crowds, halls, ladder, rooms, roomy, servers
 from workshop.bench.size import Size
 from workshop.install.programs import find_nchan
 
@@ -119,6 +119,17 @@ def test_each_rung_of_the_ladder_works_and_is_in_its_report(tmp_path):
         assert run["one"]["deliveries"] == 8 * run["one"]["notices"] >= 8 * 5
         assert f"| {rung.name} |" in text
         assert f">{rung.name}</text>" in plot
+
+
+def test_only_who_follows_a_hall_is_told_and_the_report_says_what_that_costs(tmp_path):
+    size = dataclasses.replace(TOY, clients=(100,), bursts=0, rate=0, pairs=0)
+    result = run_all(halls(), size)
+    report.write(result | {"left_out": [], "halls": True}, tmp_path / "halls.md")
+    text = (tmp_path / "halls.md").read_text()
+    for run, told in zip(result["runs"], (100, 10, 1), strict=True):
+        assert not trouble(run), (run["name"], trouble(run))
+        assert run["one"]["told"] == told
+        assert f"| {run['name']} | {told} |" in text
 
 
 # Planted faults: a bare server that does something wrong to its third client, once.

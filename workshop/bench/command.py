@@ -10,6 +10,7 @@ from workshop.base.problem import Problem
 from workshop.bench.size import (
     ARRIVALS,
     ARRIVALS_QUICK,
+    HALLS,
     LADDER,
     QUICK,
     SCALE,
@@ -25,6 +26,7 @@ EPILOG = f"""examples:
   {ME} bench --only step7,node              two servers (see benchmarks/README.md for the names)
   {ME} bench --report benchmarks/report.md  at full size, with plots beside it
   {ME} bench --ladder --report benchmarks/ladder.md    from step 6 to step 7, change by change
+  {ME} bench --halls --report benchmarks/halls.md    step 8 with 1, 10 and 100 halls
   {ME} bench --arrivals --report benchmarks/arrivals.md    a full room comes at once
   {ME} bench --scale --report benchmarks/scale.md    four processes, fifty thousand browsers
   {ME} bench --from benchmarks/report.json --report benchmarks/report.md    write it anew
@@ -45,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("--quick", action="store_true", help="small, in less than two minutes")
     parser.add_argument("--ladder", action="store_true", help="what each change of step 7 brings")
+    parser.add_argument("--halls", action="store_true", help="what a hundred halls cost step 8")
     parser.add_argument("--arrivals", action="store_true",
                         help="a full room of pages, and a dead server")  # fmt: skip
     parser.add_argument("--scale", action="store_true",
@@ -63,8 +66,8 @@ def needs(args: argparse.Namespace) -> set[str]:
         return {"python"}
     if not hasattr(select, "epoll"):
         raise Problem("This needs Linux: it asks the kernel for each process's CPU time.")
-    if args.arrivals + args.ladder + args.scale > 1:
-        raise Problem("One of --ladder, --arrivals and --scale.", 2)
+    if args.arrivals + args.halls + args.ladder + args.scale > 1:
+        raise Problem("One of --ladder, --halls, --arrivals and --scale.", 2)
     return {"python"} | {part for server in chosen(args, there(args)) for part in server.needs}
 
 
@@ -76,6 +79,8 @@ def there(args: argparse.Namespace) -> list:
         return servers.rooms()
     if args.scale:
         return servers.crowds()
+    if args.halls:
+        return servers.halls()
     return servers.ladder() if args.ladder else servers.servers()
 
 
@@ -92,7 +97,7 @@ def chosen(args: argparse.Namespace, servers: list) -> list:
 
 def sized(args: argparse.Namespace) -> Size:
     """Return the size that the command line says."""
-    size = QUICK if args.quick else LADDER if args.ladder else Size()
+    size = QUICK if args.quick else LADDER if args.ladder else HALLS if args.halls else Size()
     if args.arrivals:
         size = ARRIVALS_QUICK if args.quick else ARRIVALS
     if args.scale:
@@ -103,9 +108,10 @@ def sized(args: argparse.Namespace) -> Size:
             size.clients = tuple(sorted({int(number) for number in args.clients.split(",")}))
         except ValueError:
             raise Problem("--clients is numbers: 100,1000", 2) from None
+        least = 100 if args.halls else 2  # one for each hall
         most = 100_000 if args.scale else 20_000
-        if not 2 <= size.clients[0] <= size.clients[-1] <= most:
-            raise Problem(f"--clients is from 2 to {most}.", 2)
+        if not least <= size.clients[0] <= size.clients[-1] <= most:
+            raise Problem(f"--clients is from {least} to {most}.", 2)
     if args.rounds is not None:
         size.rounds = args.rounds
     if size.rounds < 1:
@@ -177,6 +183,7 @@ def measured(args: argparse.Namespace) -> dict:
     return run.run_all(names, size, patience=60 if args.scale else 20) | {
         "left_out": left_out,
         "ladder": args.ladder,
+        "halls": args.halls,
         "arrivals": args.arrivals,
         "scale": args.scale,
     }

@@ -29,13 +29,15 @@ class Results:
             if not trouble(run):
                 self.runs.setdefault((run["server"], run["clients"]), {})[run["round"]] = run
         bases = {"step6": "step 6"} if data.get("ladder") else BASES
+        if data.get("halls"):
+            bases = {"halls-1": "one hall"}
         if data.get("arrivals"):
             bases = {"node-second": "Node, once a second"}
         if data.get("scale"):
             bases = {"node-cluster": "Node's cluster"}
         self.bases = {key: name for key, name in bases.items() if key in self.names}
         self.ladder, self.arrivals = data.get("ladder"), data.get("arrivals")
-        self.scale = data.get("scale")
+        self.scale, self.halls = data.get("scale"), data.get("halls")
 
     def values(self, server: str, clients: int, phase: str, what: str) -> dict[int, float]:
         """Return a figure of each round that has it."""
@@ -159,7 +161,7 @@ def markdown(data: dict, results: Results, stem: str) -> str:
     """Return the report: an introduction, and a section for each row of the issue."""
     parts = [introduction(data)]
     kind = arrivals if results.arrivals else ladder if results.ladder else sections
-    kind = scale if results.scale else kind
+    kind = scale if results.scale else halls if results.halls else kind
     for section in kind(results):
         title, about, plot, corner, columns, ratio = section
         parts.append(f"## {title}\n\n{about}\n")
@@ -324,6 +326,30 @@ def ladder(results: Results) -> list[tuple]:
             "memory of a client that hears nothing. The last line is the limit: gevent's `send` of "
             "a ready frame, in a loop, with nothing around it.",
             "cpu", "from step 6 to step 7", columns, ([size], "one", "server_us"),
+        )
+    ]  # fmt: skip
+
+
+def halls(results: Results) -> list[tuple]:
+    """Return the one section of how step 8's cost grows with its halls."""
+    size = results.size["clients"][0]
+    columns = {
+        name: lambda key, where=where: results.cell(key, size, *where)
+        for name, where in {
+            "who listens": ("one", "told"),
+            "CPU µs a notice": ("one", "server_us_notice"),
+            "CPU µs a delivery": ("one", "server_us"),
+            "Redis µs a notice": ("one", "redis_us_notice"),
+            "KiB": ("memory", "kib"),
+        }.items()
+    }
+    return [
+        (
+            "With more halls",
+            f"{size} clients, each of whom follows one hall: with ten halls a tenth of them is in "
+            "each. One notice at a time, all in the same hall. The server's CPU for a notice, and "
+            "for each delivery of it; what Redis takes; and the server's memory of a client.",
+            "halls", "halls", columns, ([size], "one", "server_us_notice"),
         )
     ]  # fmt: skip
 
@@ -495,6 +521,8 @@ def introduction(data: dict) -> str:
     title, option = "Something happens once, N browsers must know: what it costs", ""
     if data.get("ladder"):
         title, option = "From step 6 to step 7: what each change brings", " --ladder"
+    if data.get("halls"):
+        title, option = "Step 8: what halls cost", " --halls"
     if data.get("arrivals"):
         title, option = "A full room: all come at once, come back and leave", " --arrivals"
         checked = "At the end of each phase everybody was live, and was told the right number"
@@ -524,6 +552,13 @@ them. {better} A ratio is taken within each round.
 
 def plots_of(results: Results) -> dict[str, str]:
     """Return the plots by name."""
+    if results.halls:
+        size = results.size["clients"][0]
+        figures = [
+            (name, results.median(key, size, "one", "server_us_notice"))
+            for key, name in results.names.items()
+        ]
+        return {"halls": bars(f"CPU of the server per notice, {size} clients", "µs", figures)}
     if results.ladder:
         size = results.size["clients"][0]
         figures = [

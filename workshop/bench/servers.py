@@ -18,6 +18,7 @@ from typing import Any
 
 from workshop.base.paths import ROOT, STEPS
 from workshop.base.problem import Problem
+from workshop.base.words import counted
 from workshop.install.environment import BENCH_PYTHON, CLASSIC_PYTHON
 from workshop.install.programs import find_bun, find_nchan, find_node
 from workshop.serving import nginx, settings
@@ -110,6 +111,15 @@ def ladder() -> list[Server]:
         step(7, "Stream"),
         bare,
     ]
+
+
+def halls() -> list[Server]:
+    """Return step 8 with one hall, with ten, and with a hundred."""
+    return [
+        replace(step(8, "Halls"), key=f"halls-{number}", name=counted(number, "hall"),
+                settings={"HALLS": ",".join(f"Hall {each}" for each in range(1, number + 1))})
+        for number in (1, 10, 100)
+    ]  # fmt: skip
 
 
 def rooms() -> list[Server]:

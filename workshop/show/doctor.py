@@ -140,7 +140,7 @@ def postgresql():
 
 
 def nginx():
-    """Look for the nginx of steps 6 and 7."""
+    """Look for the nginx of the steps from 6 on."""
     found = find_nginx()
     return "nginx", True if found else None, found or f"`{ME} run 6` fetches one"
 

@@ -17,6 +17,7 @@ LEFT = shutil.ignore_patterns("__pycache__", "db.sqlite3*", "secret_key.txt", "r
 INVISIBLE = re.compile(r'\s*("""|import |from )')
 MANAGE = "so is what manage.py publishes in one"
 HERE = "each hall hears who follows it, wherever they are"
+CHOOSES = "a window chooses halls and shows them"
 ALONE = "a process alone is a whole server"
 # What no reading sees, by how it begins, and the point of the lesson whose tests do.
 TRIED = {
@@ -26,6 +27,7 @@ TRIED = {
     '        form = NoticeForm({"author": author, "hall": hall, "text": text})': MANAGE,
     "                case [str(process), int(number), dict(elsewhere)] if process != ME:": HERE,
     '        "cursors": {hall: notices.halls[hall].cursor for hall in follows + own},': ALONE,
+    'notices.on("here", (hall, number, names) => {': CHOOSES,
     "    for hall in notices.halls.values():": "a page hears its halls and no others",
 }
 

@@ -126,16 +126,16 @@ def test_new_renamed_deleted_and_executable_files_travel(scratch):
     first = scratch.steps[0]
     (first / "notices/new").mkdir()
     (first / "notices/new/file.py").write_text("new = True\n")
-    (first / "notices/apps.py").rename(first / "notices/config.py")
-    with (first / "notices/config.py").open("a") as file:
+    (first / "board/wsgi.py").rename(first / "board/served.py")
+    with (first / "board/served.py").open("a") as file:
         file.write("renamed = True\n")
-    (first / "board/wsgi.py").unlink()
+    (first / "notices/migrations/0001_initial.py").unlink()
     scratch.says("carry", 1)
     for step in scratch.steps:
         assert (step / "notices/new/file.py").read_text() == "new = True\n"
-        assert (step / "notices/config.py").read_text().endswith("renamed = True\n")
-        assert not (step / "notices/apps.py").exists()
+        assert (step / "board/served.py").read_text().endswith("renamed = True\n")
         assert not (step / "board/wsgi.py").exists()
+        assert not (step / "notices/migrations/0001_initial.py").exists()
 
 
 @posix

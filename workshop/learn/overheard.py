@@ -7,7 +7,7 @@ import threading
 import redis
 
 NAME = "notices"  # of the channel in step 4, of the stream from step 5 on
-OTHERS = re.compile("notices:.*|people")  # from step 8 on
+OTHERS = re.compile("presence|notices:.*|people")  # from step 6 on, and from step 8 on
 KINDS = {"SUBSCRIBE": "channel", "PUBLISH": "channel", "XREAD": "stream", "XADD": "stream"}
 
 

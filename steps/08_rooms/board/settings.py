@@ -83,8 +83,10 @@ LOGGING = {
 # Only nginx reaches a process, and says whether the browser came by https.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-HALLS = os.environ.get("HALLS", "Main hall,Track B,Foyer").split(",")
+halls = os.environ.get("HALLS", "Main hall,Track B,Foyer").split(",")
+HALLS = [hall.strip() for hall in halls if hall.strip()]
 
+PASSWORD_HASHERS = ["board.hashers.Hasher"]
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "board"
 
 POSTS_IN_TEN_SECONDS = int(os.environ.get("POSTS_IN_TEN_SECONDS", 10))  # from one browser

@@ -11,3 +11,4 @@ class NoticeAdmin(admin.ModelAdmin):
 
     list_display = ["text", "hall", "to", "author", "official", "created"]
     exclude = ["key"]
+    autocomplete_fields = ["to"]

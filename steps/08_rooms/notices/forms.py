@@ -2,7 +2,7 @@
 
 from django import forms
 
-from .models import Notice
+from .models import Notice, first_hall
 from .post_limit import is_too_much
 
 
@@ -20,8 +20,12 @@ class NoticeForm(forms.ModelForm):
 
     def __init__(self, data=None, request=None):
         super().__init__(data)
-        self.fields["hall"].required = False  # Whoever names none means the first one.
+        self.fields["hall"].required = False
         self.request = request
+
+    def clean_hall(self):
+        """Take the first hall where none is named."""
+        return self.cleaned_data["hall"] or first_hall()
 
     def clean(self):
         """Refuse who has posted too much: each notice now goes to everybody's screen."""

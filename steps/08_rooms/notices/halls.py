@@ -3,7 +3,7 @@
 from redis import RedisError
 
 from .entries import check
-from .live import place, read_after
+from .live import BATCH, place, read_after
 
 
 class Hall:
@@ -15,7 +15,10 @@ class Hall:
 
     def __init__(self, name, stream, namespace):
         self.name, self.stream, self.namespace = name, stream, namespace
-        self.rooms = set()  # in which there may be somebody
+
+    def rooms(self):
+        """Return the rooms in which somebody may be."""
+        return [self.name]
 
     def room_of(self, user):
         """Return the room in which somebody hears of this hall."""
@@ -33,7 +36,7 @@ class Hall:
             return "again"
         try:
             # What every browser was told, this one has: then there is nothing to ask Redis for.
-            entries = [] if cursor == self.cursor else read_after(self.stream, cursor)
+            entries = [] if cursor == self.cursor else self.read_after(cursor)
         except RedisError:
             self.set_live(False)  # until the listener hears it again
             return "wait"
@@ -44,25 +47,29 @@ class Hall:
             self.tell(sid, self.for_user(entries, user), after, cursor)
         if place(cursor) < place(self.cursor):
             return "again"
+        if not self.namespace.server.manager.is_connected(sid, "/notices"):
+            return "wait"  # It has gone meanwhile.
         # No greenlet runs between that look and this: what is new from here on is broadcast.
-        room = self.room_of(user)
-        self.rooms.add(room)
-        self.namespace.enter_room(sid, room)
+        self.namespace.enter_room(sid, self.room_of(user))
         self.namespace.emit("here", (self.name, *self.here), to=sid)
         return "live"
+
+    def read_after(self, cursor):
+        """Return what came after a cursor; None: the page has to be loaded anew."""
+        return read_after(self.stream, cursor)
 
     def begin(self, cursor):
         """Go on from this entry, with nobody caught up: it is not the stream that they know."""
         self.cursor = cursor
-        for room in self.rooms:
+        for room in self.rooms():
             self.namespace.close_room(room)
         self.live = False  # so that each browser hears that it is live, and asks
 
     def set_live(self, live):
         """Have every browser told when a stream is not heard, and when all of them are again."""
-        if live != self.live:
-            self.live = live
-            self.namespace.emit("live", self.namespace.is_live())
+        was_live, self.live = self.namespace.is_live(), live
+        if self.namespace.is_live() != was_live:
+            self.namespace.emit("live", live)
 
     def broadcast(self, entries):
         """Tell everybody in the room."""
@@ -78,8 +85,8 @@ class Hall:
         """Return how many of this process follow it, and the names of those who have one."""
         room = self.namespace.server.manager.get_participants("/notices", self.name)
         sids = [sid for sid, _ in room]
-        names = self.namespace.names
-        return len(sids), [names[sid] for sid in sids if sid in names]
+        users = self.namespace.users
+        return len(sids), [users[sid].get_username() for sid in sids if sid in users]
 
     def set_here(self, number, names):
         """Tell the room who is here, in all processes, if that has changed."""
@@ -91,6 +98,11 @@ class Hall:
 class People(Hall):
     """What is for one person: one stream for all of them, and a room for each."""
 
+    def rooms(self):
+        """Return the rooms of all who are here."""
+        rooms = self.namespace.server.manager.rooms.get("/notices", {})
+        return [room for room in rooms if str(room).startswith("person ")]
+
     def room_of(self, user):
         """Return somebody's room, in which are all of their tabs and phones, and nobody else."""
         return f"person {user.id}"
@@ -99,8 +111,13 @@ class People(Hall):
         """Return what is for this person."""
         return [(cursor, fields) for cursor, fields in entries if fields.get("to") == str(user.id)]
 
+    def read_after(self, cursor):
+        """Return what came after a cursor, unless that is much: most is for others."""
+        entries = super().read_after(cursor)
+        return entries if entries is None or len(entries) < BATCH else None
+
     def broadcast(self, entries):
-        """Tell each person what is for them; end the connections of a session that has ended."""
+        """Tell each person what is for them; hang up on those who have ended."""
         for cursor, fields in entries:
             self.cursor = cursor
             if "ended" in fields:

@@ -61,5 +61,5 @@ class Outbox(models.Model):
     """What has yet to be published, under a key that makes sure that it is only once."""
 
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, null=True)
-    ended = models.CharField(max_length=40, default="", db_default="")  # a session, instead
+    ended = models.CharField(max_length=60, default="", db_default="")  # or a room, instead
     key = models.UUIDField(default=uuid.uuid4)

@@ -26,7 +26,7 @@ class Notices(socketio.Namespace):
         super().__init__(namespace)
         self.halls = {hall: Hall(hall, stream_of(hall), self) for hall in settings.HALLS}
         self.halls[PEOPLE] = People(PEOPLE, PEOPLE, self)
-        self.names = {}  # sid: who it is, of those who have logged in
+        self.users = {}  # sid: who it is, of those who have logged in
 
     def is_live(self):
         """Tell whether the streams of all halls are heard."""
@@ -38,13 +38,12 @@ class Notices(socketio.Namespace):
             self.enter_room(sid, f"session {key}")
 
     def on_disconnect(self, sid, reason):
-        """Forget a name; the library forgets the rooms."""
-        self.names.pop(sid, None)
+        """Forget who it was; the library forgets the rooms."""
+        self.users.pop(sid, None)
 
-    def end(self, session):
-        """Hang up on each tab of a session that has ended; it comes back without a name."""
-        room = self.server.manager.get_participants(self.namespace, f"session {session}")
-        for sid, _ in list(room):
+    def end(self, room):
+        """Hang up on everybody in a room; who may still be there comes back."""
+        for sid, _ in list(self.server.manager.get_participants(self.namespace, room)):
             self.disconnect(sid)
 
     def on_since(self, sid, cursors):
@@ -58,10 +57,13 @@ class Notices(socketio.Namespace):
         except OUTAGE as error:
             logger.error("Nobody knows who asks: %s", error)
             return "later"
+        people, before = self.halls[PEOPLE], self.users.pop(sid, None)
+        if before and before != user:
+            self.leave_room(sid, people.room_of(before))
         if PEOPLE in cursors and not user.is_authenticated:
             return "reconnect"  # The page has other cookies by now than this connection.
-        if user.is_authenticated:
-            self.names[sid] = user.get_username()
+        if user.is_authenticated and self.server.manager.is_connected(sid, self.namespace):
+            self.users[sid] = user
         answers = set()
         for name, hall in self.halls.items():
             # It names halls. Which room that is, and whose, is for us to say.

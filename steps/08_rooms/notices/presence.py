@@ -14,7 +14,7 @@ from .live import redis
 CHANNEL = "presence"
 EVERY = 1  # seconds
 FORGET = 3  # seconds after which a process that says nothing has died
-NAMES = 100  # that are told of each hall
+NAMES = 20  # that are told of each hall
 
 ME = f"{socket.gethostname()}:{os.getpid()}"
 

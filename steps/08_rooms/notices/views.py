@@ -4,7 +4,6 @@ import threading
 import time
 
 from django.conf import settings
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
@@ -30,9 +29,8 @@ def board(request):
         "cursors": {hall: notices.halls[hall].cursor for hall in follows + own},
         "form": form,
         "halls": {hall: hall in follows for hall in settings.HALLS},
-        "notices": Notice.objects.filter(
-            Q(hall__in=follows, to=None) | Q(to=request.user.id, to__isnull=False)
-        )[:50],
+        "notices": Notice.objects.filter(hall__in=follows, to=None)[:50],
+        "people": Notice.objects.filter(to=request.user.id)[:50] if own else [],
     }
     return give_cookie(request, render(request, "notices/board.html", context))
 

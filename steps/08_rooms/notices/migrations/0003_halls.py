@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="outbox",
             name="ended",
-            field=models.CharField(db_default="", default="", max_length=40),
+            field=models.CharField(db_default="", default="", max_length=60),
         ),
         migrations.AlterField(
             model_name="outbox",

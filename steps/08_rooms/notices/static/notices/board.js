@@ -10,7 +10,7 @@ const presence = io("/presence", options);
 
 const form = document.querySelector("#post");
 const halls = document.querySelector("#halls");
-const list = document.querySelector("#notices");
+const lists = ["#people", "#notices"].map((id) => document.querySelector(id));
 const say = (where, text) => (document.querySelector(where).textContent = text);
 
 // What the server says.
@@ -27,13 +27,14 @@ notices.on("notices", (hall, entries, after, cursor) => {
   if (compare(cursor, cursors[hall]) > 0) cursors[hall] = cursor;
 });
 notices.on("here", (hall, number, names) => {
-  const where = halls.querySelector(`[value="${CSS.escape(hall)}"] ~ span`);
+  const where = halls.querySelector(`[value="${CSS.escape(hall)}"]:checked ~ span`);
   if (where) where.textContent = `(${[number, ...names].join(", ")})`;
 });
-halls.addEventListener("change", () => {
+halls.addEventListener("change", ({ target }) => {
+  if (target.checked) form.elements.hall.value = target.value;
   history.replaceState(null, "", `?${new URLSearchParams(new FormData(halls))}`);
   halls.querySelectorAll("span").forEach((span) => (span.textContent = ""));
-  state = "reload"; // with the notices of these halls, and their cursors
+  anew = true; // with the notices of these halls, and their cursors
   catchUp();
 });
 presence.on("process", (process) => say("#process", `Process ${process}.`));
@@ -61,7 +62,7 @@ notices.on("live", (live) => {
 });
 notices.on("disconnect", (reason) => {
   if (reason !== "io server disconnect") return lose();
-  state = "reload"; // The session has ended: what was for one person goes.
+  anew = true; // The session has ended: what was for one person goes.
   notices.connect();
 });
 notices.on("connect_error", lose);
@@ -73,33 +74,49 @@ function lose() {
   say("#count", "");
 }
 
+const ask = (cursors) => notices.timeout(10000).emitWithAck("since", cursors);
+let anew = false; // The list is to be loaded anew.
+let wanted = false;
+let asking = false;
+
 async function catchUp() {
+  wanted = true;
+  if (asking) return; // One at a time: who has chosen again meanwhile is heard in the next turn.
+  asking = true;
   try {
-    do {
-      if (state === "reload") await loadAnew();
+    while (wanted) {
+      wanted = false;
       state = "again";
       showState();
-      state = await notices.timeout(10000).emitWithAck("since", cursors);
-    } while (state === "again" || state === "reload");
-    if (state === "later") throw new Error(state);
-    if (state === "reconnect") {
-      state = "reload"; // Somebody has logged in or out meanwhile: who it is, is in the cookies.
-      return notices.io.engine.close();
+      if (anew) await loadAnew();
+      state = await ask(cursors);
+      if (state === "later") throw new Error(state);
+      if (state === "reconnect") notices.io.engine.close(); // In the cookies is who it is by now.
+      if (state === "reload" || state === "reconnect") anew = true;
+      if (state === "reload" || state === "again") wanted = true;
     }
     showState();
   } catch {
     if (notices.connected) setTimeout(catchUp, 1000); // else when it connects
   }
+  asking = false;
 }
 
 async function loadAnew() {
-  // Not all of it: the form stays as it is, with what somebody is typing.
-  const answer = await fetch(location, { cache: "no-store", signal: AbortSignal.timeout(5000) });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  cursors = readCursors(page);
-  list.replaceChildren(...page.querySelectorAll("#notices li"));
-  list.querySelectorAll("time").forEach(localTime);
-  document.querySelector("footer").replaceWith(page.querySelector("footer")); // who it is now
+  anew = false;
+  try {
+    await ask({}); // It follows nothing: what comes meanwhile would be neither in the list nor after it.
+    const answer = await fetch(location, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    cursors = readCursors(page);
+    // Not all of it: the form stays as it is, with what somebody is typing.
+    for (const list of lists) list.replaceChildren(...page.querySelectorAll(`#${list.id} li`));
+    document.querySelectorAll("ol time").forEach(localTime);
+    document.querySelector("footer").replaceWith(page.querySelector("footer")); // who it is now
+  } catch (error) {
+    anew = true;
+    throw error;
+  }
 }
 
 function readCursors(page) {
@@ -170,6 +187,7 @@ function fill(notice) {
 function show(notice) {
   const item = fill(notice);
   if (notice.id) item.id = `notice-${notice.id}`; // what is not saved has none
+  const list = lists[notice.hall === "people" ? 0 : 1];
   const old = document.getElementById(item.id); // mended in the admin
   old ? old.replaceWith(item) : list.prepend(item);
   while (list.children.length > 50) list.lastElementChild.remove();
@@ -180,5 +198,5 @@ function localTime(time) {
   time.textContent = new Date(time.dateTime).toLocaleString([], short);
 }
 
-document.querySelectorAll("#notices time").forEach(localTime);
+document.querySelectorAll("ol time").forEach(localTime);
 showWaiting();

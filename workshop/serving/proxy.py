@@ -105,7 +105,10 @@ class Proxy:
         for passing in (self.passing, *self.stranded):
             passing.set()
         if others := asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait(others, timeout=2)
+            _, late = await asyncio.wait(others, timeout=2)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     def close_all(self):
         """Close what is open."""

@@ -24,6 +24,7 @@ APART = (
     "cures",
     "engines",
     "fire",
+    "follow",
     "hall",
     "home",
     "joining",

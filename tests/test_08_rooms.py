@@ -1,6 +1,8 @@
 """Step 8: who is told what: the halls that a page follows, and what is for one person alone."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import redis as redis_py
@@ -12,7 +14,7 @@ from playwright.sync_api import expect
 from test_03_namespace import fill, sees
 from test_05_nothing_missed import place
 
-from support import HungUp, Raw, Redis, manage, wait_until
+from support import HungUp, Raw, Redis, environment, manage, wait_until
 from workshop.install.programs import find_nginx
 
 servers, nginx, Nginx = many_servers.servers, many_servers.nginx, many_servers.Nginx
@@ -473,6 +475,44 @@ class TestSession:
         assert not any("After the end" in packet for packet in page.packets)
         server.stop()
         mortal.stop()
+
+    def test_old_sessions_end_a_few_at_a_time(self, serve, step):
+        """Each is an entry of the outbox, in which notices wait, too."""
+        lines = """
+import notices.sessions as sessions
+from django.utils import timezone
+S = sessions.Session
+S.objects.bulk_create(S(pk=f"old{n}", expire_date=timezone.now()) for n in range(25))
+sessions.time.sleep = lambda seconds: 1 / 0
+try:
+    sessions.end_old()
+except ZeroDivisionError:
+    print(S.objects.count())
+"""
+        assert shell(serve(step), lines) == "15"
+
+    def test_a_password_is_checked_while_others_have_a_turn(self, step):
+        """It takes long, on purpose."""
+        lines = """
+from gevent import monkey
+monkey.patch_all()
+import django
+import gevent
+django.setup()
+from django.contrib.auth.hashers import make_password
+turns = []
+def take_turns():
+    while True:
+        gevent.sleep(0.001)
+        turns.append(1)
+gevent.spawn(take_turns)
+make_password("secret")
+print(len(turns) > 3)
+"""
+        settings = environment(DJANGO_SETTINGS_MODULE="board.settings", PYTHONPATH=str(step))
+        command = [sys.executable, "-c", lines]
+        said = subprocess.check_output(command, cwd=step, env=settings, text=True)
+        assert said == "True\n"
 
 
 @pytest.mark.skipif(not find_nginx(), reason="no nginx")

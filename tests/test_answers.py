@@ -328,7 +328,9 @@ class TestRooms:
         pages = [window(server.url) for _ in range(2)]
         for page in pages:
             expect(page.locator("#state")).to_have_text(LIVE)
+        pages[0].evaluate("notices.on('typing', () => (window.heard = true))")
         pages[0].get_by_label("Notice").press_sequentially("Who")
         expect(pages[1].locator("#answer")).to_have_text("Somebody in Main hall is typing…")
-        expect(pages[0].locator("#answer")).to_have_text("")
+        pages[0].evaluate("ask(cursors)")  # What was sent before is here before the answer.
+        assert not pages[0].evaluate("window.heard")
         expect(pages[1].locator("#answer")).to_have_text("")

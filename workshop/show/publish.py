@@ -13,7 +13,7 @@ from workshop.base.words import counted
 from workshop.serving import running
 from workshop.serving.redis_server import DEFAULT_URL, why_silent, without_password
 
-HELP = "publish a notice to the pages of step 4 or 5"
+HELP = "publish a notice to the pages of a step from 4 on"
 NAME = "notices"  # of the channel in step 4, and how the names of streams begin from step 5 on
 LONGEST = {"text": 280, "author": 40}
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "": 1}

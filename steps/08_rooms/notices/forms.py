@@ -28,7 +28,7 @@ class NoticeForm(forms.ModelForm):
         return self.cleaned_data["hall"] or first_hall()
 
     def clean(self):
-        """Refuse who has posted too much: each notice now goes to everybody's screen."""
+        """Refuse who has posted too much: each notice goes to the screens of a whole hall."""
         super().clean()
         if self.request and is_too_much(self.request):
             raise forms.ValidationError("That is a lot of notices: wait ten seconds.", "wait")

@@ -35,7 +35,7 @@ halls.addEventListener("change", ({ target }) => {
   history.replaceState(null, "", `?${new URLSearchParams(new FormData(halls))}`);
   halls.querySelectorAll("span").forEach((span) => (span.textContent = ""));
   anew = true; // with the notices of these halls, and their cursors
-  catchUp();
+  if (notices.connected) catchUp(); // else when it connects
 });
 presence.on("process", (process) => say("#process", `Process ${process}.`));
 presence.on("count", (count) => say("#count", count === 1 ? "You are alone here." : `${count} are here.`));

@@ -457,7 +457,9 @@ def readable(pattern):
 
 
 def named(start):
-    """Return what a Socket.IO packet is that begins so, in words."""
+    """Return what a Socket.IO packet is that begins so, or so, in words."""
+    if isinstance(start, tuple):
+        return " or ".join(map(named, start))
     event = re.match(r'42(/\w+),\["(\w+)"', start)
     other = re.match(r"4(0|3)(/\w+)", start)
     if event:
@@ -493,7 +495,11 @@ class Raw:
                 raise DidNotCome(named(start))
             if packet == "2":
                 self.say("3")
+            self.hear(packet)
         return packet
+
+    def hear(self, packet):
+        """Take a packet that is passed over: browsers that keep what they are told do more."""
 
     def next(self):
         """Return the next packet."""

@@ -20,7 +20,7 @@ import test_04_redis_listener as listener
 from playwright.sync_api import expect
 from test_03_namespace import fill, sees
 
-from support import HungUp, Raw, Redis, manage, patch, read_cursor, wait_until
+from support import Raw, Redis, manage, patch, read_cursor, wait_until
 
 STEP = 5
 STATE = "Live, by {}."
@@ -93,16 +93,6 @@ class Browser(Raw):
                 self.wait('42/notices,["live",true]')
             if answer == "reload":
                 self.cursor = read_cursor(self.url)
-
-    def wait(self, start):
-        """Wait for a packet that begins so; what is told meanwhile is kept, pings are answered."""
-        while not (packet := self.next()).startswith(start):
-            if not packet:
-                raise HungUp(start)
-            if packet == "2":
-                self.say("3")
-            self.hear(packet)
-        return packet
 
     def hear(self, packet):
         """Keep what is told, as the page does."""

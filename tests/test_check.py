@@ -387,6 +387,15 @@ TRIED = {
         5, LIVE, 'STREAM = "notices"', 'STREAM = "notice"',
         "one greenlet reads the stream, and the board is at /", 'and the stream is "notices".',
     ),
+    "what is for others in somebody's catch-up": Variant(
+        8, "notices/halls.py", 'if fields.get("to") == str(user.id)]', "]",
+        "who slept is told later, and nobody else is",
+        "A browser was told 'While you slept', which is not for it.",
+    ),
+    "a session that ends and stays": Variant(
+        8, NAMESPACES, "            self.disconnect(sid)", "            pass",
+        "when a session ends nothing more is told", "it did not come: the packet '41/notices,'",
+    ),
     "a notice that is not JSON": Variant(
         4, LIVE, "json.dumps(notice.as_dict())", "notice", "whoever saves a notice publishes it",
         "The server's log says: Notice 2 is saved, but no screen was told: Invalid input", LIVE,

@@ -8,7 +8,6 @@ import queue
 import random
 import re
 import secrets
-import select
 import shutil
 import signal
 import socket
@@ -17,7 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,8 +82,8 @@ class DidNotCome(AssertionError):
 class HungUp(AssertionError):
     """The server closed the connection, with an empty packet."""
 
-    def __init__(self, start):
-        super().__init__(f"The server hung up: {named(start)} did not come.")
+    def __init__(self, what):
+        super().__init__(f"The server hung up: {what} did not come.")
 
 
 def wait_until(condition, what, patience=PATIENCE):
@@ -470,50 +468,73 @@ def named(start):
 
 
 class Raw:
-    """A websocket on which a test says whatever it likes, packet by packet."""
+    """A websocket on which a test says whatever it likes, packet by packet.
 
-    def __init__(self, server, namespace="/notices", **options):
+    It listens and answers pings all the time, as a browser does; if it does not `listen`, it reads
+    only when the test waits for something.
+    """
+
+    def __init__(self, server, namespace="/notices", listen=True, **options):
         address = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
         self.ws = websocket.create_connection(address, timeout=PATIENCE, **options)
-        self.unread = []  # packets that came meanwhile()
+        self.came, self.listener = queue.SimpleQueue(), None
         assert self.ws.recv().startswith("0{")
+        if listen:
+            self.listen()
         if namespace:
             self.say(f"40{namespace},")
             self.wait(f"40{namespace},")
 
     def say(self, packet):
         """Send a packet as text."""
-        self.ws.send(packet)
+        try:
+            self.ws.send(packet)
+        except (websocket.WebSocketException, OSError):
+            raise HungUp(f"what answers {named(packet)}") from None
+
+    def listen(self):
+        """Listen from now on."""
+        self.listener = threading.Thread(target=self.read, daemon=True)
+        self.listener.start()
+
+    def read(self):
+        """Keep what comes, and answer pings; an empty packet is the end."""
+        packet = "2"
+        while packet:
+            try:
+                packet = self.ws.recv()
+                if packet == "2":
+                    self.say("3")
+            except websocket.WebSocketTimeoutException:
+                continue
+            except (websocket.WebSocketException, OSError, HungUp):
+                packet = ""
+            if packet != "2":
+                self.came.put(packet)
+
+    def next(self, what="a packet"):
+        """Return the next packet; `what` is waited for."""
+        if not self.listener:
+            return self.ws.recv()
+        try:
+            return self.came.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise DidNotCome(what) from None
 
     def wait(self, start):
-        """Wait for a packet that begins so, and return it; answer the pings that come before."""
+        """Wait for a packet that begins so, and return it."""
         deadline = time.monotonic() + PATIENCE
-        while not (packet := self.next()).startswith(start):
+        while not (packet := self.next(named(start))).startswith(start):
             if not packet:
-                raise HungUp(start)
+                self.came.put("")
+                raise HungUp(named(start))
             if time.monotonic() > deadline:
                 raise DidNotCome(named(start))
-            if packet == "2":
-                self.say("3")
             self.hear(packet)
         return packet
 
     def hear(self, packet):
         """Take a packet that is passed over: browsers that keep what they are told do more."""
-
-    def next(self):
-        """Return the next packet."""
-        return self.unread.pop(0) if self.unread else self.ws.recv()
-
-    def meanwhile(self, work):
-        """Answer pings while something else goes on: on a slow machine it may outlast them."""
-        with ThreadPoolExecutor(1) as pool:
-            done = pool.submit(work)
-            while not done.done() and "" not in self.unread:
-                if select.select([self.ws.sock], [], [], 0.1)[0]:
-                    packet = self.ws.recv()
-                    self.say("3") if packet == "2" else self.unread.append(packet)
-            return done.result()
 
     def notices_until(self, text):
         """Return the texts of the notices that come, in their order, up to the one given."""
@@ -526,14 +547,16 @@ class Raw:
     def closed(self):
         """Wait until the server hangs up."""
         try:
-            while self.ws.recv():
+            while self.next():
                 pass
-        except websocket.WebSocketTimeoutException:
+        except DidNotCome:
             return False
-        except (websocket.WebSocketException, OSError):
-            pass
         return True
 
     def close(self):
         """Close the socket without a word."""
+        with contextlib.suppress(OSError):
+            self.ws.sock.shutdown(socket.SHUT_RDWR)  # which wakes the listener
+        if self.listener:
+            self.listener.join()
         self.ws.shutdown()

@@ -200,7 +200,7 @@ with transaction.atomic():
     transaction.set_rollback(True)
 Notice.objects.create(author="Ada", text="Said after all")
 """
-        browser.meanwhile(lambda: shell(server, step, code))
+        shell(server, step, code)
         assert browser.notices_until("Said after all") == ["Said after all"]
 
     def test_nothing_is_told_before_the_commit(self, server, step, raw):
@@ -215,7 +215,7 @@ with transaction.atomic():
     Notice.objects.create(author="Ada", text="Saved first")
     Redis.from_url(settings.REDIS_URL).publish("notices", '{"author": "Ada", "text": "Published"}')
 """
-        browser.meanwhile(lambda: shell(server, step, code))
+        shell(server, step, code)
         assert browser.notices_until("Saved first") == ["Published", "Saved first"]
 
 

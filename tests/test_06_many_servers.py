@@ -14,7 +14,6 @@ import redis as redis_py
 import requests
 import test_01_plain_django as plain
 import test_05_nothing_missed as nothing_missed
-import websocket
 from playwright.sync_api import expect
 from test_03_namespace import fill, sees
 from test_05_nothing_missed import say
@@ -145,8 +144,7 @@ class TestFourServers:
             read_cursor(server.url)  # Waits until it reads the stream.
         for text in texts:
             sees(page, text)
-        # Until its process was ended, which is an empty packet, or an error.
-        with contextlib.suppress(HungUp, websocket.WebSocketException, OSError):
+        with contextlib.suppress(HungUp):  # Its process was ended.
             browser.notices_until("Never said")
         again = raw(nginx, since=browser.cursor)
         say(redis, "The end")

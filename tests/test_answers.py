@@ -104,7 +104,7 @@ def packets_until(browser, start):
     """Return the packets that come, up to one that begins so."""
     packets = []
     while not packets or not packets[-1].startswith(start):
-        packets.append(browser.ws.recv())
+        packets.append(browser.next())
     return packets
 
 

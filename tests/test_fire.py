@@ -1,10 +1,12 @@
 """Step 5 under fire, small: each fault, and that the tally sees what goes wrong."""
 
 import contextlib
+import gc
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -12,7 +14,7 @@ import psutil
 import pytest
 from test_tool import Call, gone
 
-from support import ROOT, STEPS
+from support import PATIENCE, ROOT, STEPS, wait_until
 from workshop.base import notes
 from workshop.base.steps import Step
 from workshop.fire.faults import FAULTS, chosen
@@ -23,6 +25,8 @@ from workshop.fire.tally import Tally, Viewer
 from workshop.fire.target import Subject
 from workshop.fire.windows import launched
 from workshop.install.programs import find_chromium, find_nginx
+from workshop.serving.ports import any_port
+from workshop.serving.proxy import Proxy
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9, and an embedded Valkey")
 SMALL = ["--quick", "--notices=100", "--clients=4"]
@@ -156,6 +160,26 @@ def test_what_the_database_has_must_be_what_was_to_be_saved_once_each():
     tally.check_saved([(1, "1"), (2, "1")], 2, waiting=1)
     assert len(tally.wrong) == 3
     assert not tally.good
+
+
+# The network
+
+
+def test_a_proxy_ends_without_a_word_though_the_server_lets_nobody_in(caplog):
+    """Its backlog is full: who is to be connected waits for ever."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        address = listener.getsockname()
+        with (
+            socket.create_connection(address),
+            Proxy(any_port(), address[1]) as proxy,
+            socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE) as client,
+        ):
+            wait_until(lambda: proxy.links, "the proxy to accept it")
+            proxy.cut()
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b"", "a cut reaches it already"
+    gc.collect()
+    assert not caplog.records
 
 
 # A step with a mistake

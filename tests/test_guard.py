@@ -400,13 +400,14 @@ def test_many_that_fall_silent_at_once_hold_up_nobody(serve, step, tmp_path, raw
     namespaces.write_text(namespaces.read_text().replace(once_a_second, "self.emit_count()"))
     server = serve(copy)
     # More than may be in an event at the same time; only one of them answers its first ping.
-    browsers = [raw(server, "/presence") for _ in range(30)]
+    browsers = [raw(server, "/presence", listen=False) for _ in range(30)]
     for browser in browsers:
         browser.wait("2")
     server.process.send_signal(signal.SIGSTOP)
     browsers[-1].say("3")
     time.sleep(3)  # so that the time of all of them is over before the server looks at the first
     server.process.send_signal(signal.SIGCONT)
+    browsers[-1].listen()
     browsers[-1].wait('42/presence,["count",1]')
     assert server.get("/").status_code == 200
 
@@ -417,7 +418,7 @@ def test_the_memory_of_a_browser_that_stops_reading_comes_back(serve, redis, num
     publisher = redis_py.Redis.from_url(redis.url)
     # Few that are long: a browser's text could not be, and to check each notice takes its time.
     message = json.dumps({"author": "Flood", "text": LONG, "created": "long ago, " * 30_000})
-    healthy = raw(server)
+    healthy = raw(server, listen=False)
 
     def flood():
         for _ in range(15):
@@ -470,7 +471,7 @@ CONNECTIONS = 20 + 1  # of the browsers' events, and from step 5 on the one that
 
 
 def patient(step, tmp_path):
-    """Return a copy of the step that does not hang up on browsers that no test reads meanwhile."""
+    """Return a copy of the step that does not hang up on a browser for its silence."""
     copy = patch(step, tmp_path)
     guard = copy / "board" / "guard.py"
     pings = "PING_EVERY, MAX_PONG = "
@@ -509,8 +510,8 @@ class Peak(threading.Thread):
         self.join()
 
 
-def test_500_posts_at_once_keep_few_connections_to_sqlite(serve, step, raw, tmp_path):
-    server = serve(patient(step, tmp_path), POSTS_IN_TEN_SECONDS="9999")
+def test_500_posts_at_once_keep_few_connections_to_sqlite(serve, step, raw):
+    server = serve(step, POSTS_IN_TEN_SECONDS="9999")
     process = psutil.Process(server.process.pid)
 
     def open_databases():
@@ -522,11 +523,9 @@ def test_500_posts_at_once_keep_few_connections_to_sqlite(serve, step, raw, tmp_
     wait_until(lambda: open_databases() == 0, "the connections to be given back")
 
 
-def test_500_posts_at_once_keep_few_connections_to_postgresql(
-    serve, step, raw, postgresql, tmp_path
-):
+def test_500_posts_at_once_keep_few_connections_to_postgresql(serve, step, raw, postgresql):
     manage(step, "migrate", "--verbosity=0", DATABASE_URL=postgresql)
-    server = serve(patient(step, tmp_path), POSTS_IN_TEN_SECONDS="9999", DATABASE_URL=postgresql)
+    server = serve(step, POSTS_IN_TEN_SECONDS="9999", DATABASE_URL=postgresql)
     with psycopg.connect(postgresql, autocommit=True) as watcher:
 
         def connections():

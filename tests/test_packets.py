@@ -169,7 +169,7 @@ class TestWhoIsSentWhat:
         heard = []
 
         def until_the_notice():
-            heard.append(one.ws.recv())
+            heard.append(one.next())
             return "After the count" in heard[-1]
 
         one.say(POST % "After the count")

@@ -11,7 +11,7 @@ from workshop.base.todo import todos
 from workshop.fire.size import AGAINST, QUICK, Size
 from workshop.install.environment import BENCH_PARTS, PROGRAMS
 from workshop.install.programs import HOW_TO_GET_CHROMIUM, find_chromium
-from workshop.serving.processes import end_as_by_ctrl_c
+from workshop.serving.processes import end_as_by_ctrl_c, when_told_to_end
 
 PEERS = ("classic", "bench", "node", "nodejs")  # what other servers need
 PROMISE = "notices/outbox.py"  # what has it promises that nothing is missed
@@ -122,12 +122,12 @@ def main(args: argparse.Namespace) -> int:
         nginx()
     size = sized(args, Size())
     reports.must_be_one(args.report, ".svg", ".md")
-    end_as_by_ctrl_c()
     path = find_chromium()
     if path is None:
         print(f"There is no Chromium: only the other clients are tried. {HOW_TO_GET_CHROMIUM}\n")
         size.windows = 0
     display = Display(step, size, faults, folder if args.dir else None)
+    display.stop = when_told_to_end()
     try:
         with display:
             run_all(

@@ -1,5 +1,6 @@
 """How it goes, a line a fault; and what came of it, as a table, a picture or Markdown."""
 
+import threading
 import time
 from io import StringIO
 from pathlib import Path
@@ -63,6 +64,7 @@ class Display:
     def __init__(self, step: Step, size: Size, faults: list, folder: Path | None = None):
         self.step, self.size, self.faults, self.folder = step, size, faults, folder
         self.tallies: list[Tally] = []
+        self.stop = threading.Event()
         self.stopped = False
         self.console = Console(highlight=False)
         self.progress = Progress(
@@ -182,7 +184,9 @@ class Line:
         )
 
     def tick(self, run) -> None:
-        """Show how far it is."""
+        """Show how far it is, unless it is to stop: here, as Playwright may be left alone now."""
+        if self.display.stop.is_set():
+            raise KeyboardInterrupt
         if run.streaming:
             sent = run.stream.sent
             received = sum(len(viewer.times) for viewer in run.viewers)

@@ -108,7 +108,9 @@ def launched(browser_type, path: str):
     options = ["--disable-background-networking", f"--remote-debugging-port={port}"]
     if os.geteuid() == 0:  # Chromium's sandbox refuses to run as root.
         options.append("--no-sandbox")
-    browser = browser_type.launch(executable_path=path, args=options)
+    # Ctrl-C is the tool's: it ends Chromium in its turn.
+    left_alone = dict.fromkeys(("handle_sigint", "handle_sigterm", "handle_sighup"), False)
+    browser = browser_type.launch(executable_path=path, args=options, **left_alone)
     address = f"http://127.0.0.1:{port}"
     try:
         plain = browser_type.connect_over_cdp(address, no_defaults=True).contexts[0]

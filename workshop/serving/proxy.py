@@ -125,15 +125,14 @@ class Proxy:
     async def carry(self, reader, writer):
         """Connect a client with the server."""
         self.accepted += 1
+        link = Link(self, writer)
+        self.links.add(link)  # already now, so that a cut reaches it
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.to)
-        except OSError:
-            writer.transport.abort()
-            return
-        link = Link(self, writer, server_writer)
-        self.links.add(link)
-        try:
+            link.writers.append(server_writer)
             await asyncio.gather(link.pump(reader, server_writer), link.pump(server_reader, writer))
+        except (OSError, asyncio.CancelledError):  # which asyncio's own callback does not expect
+            link.abort()
         finally:
             self.links.discard(link)
 
@@ -142,7 +141,7 @@ class Link:
     """One connection through the proxy."""
 
     def __init__(self, proxy: Proxy, *writers):
-        self.proxy, self.passing, self.writers = proxy, proxy.passing, writers
+        self.proxy, self.passing, self.writers = proxy, proxy.passing, [*writers]
         self.chunks = 0  # in both directions
         self.polls = False
         self.stage: int | None = None  # at which an upgrade is cut

@@ -555,7 +555,7 @@ class Raw:
 
     def close(self):
         """Close the socket without a word."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):  # It may have been closed already.
             self.ws.sock.shutdown(socket.SHUT_RDWR)  # which wakes the listener
         if self.listener:
             self.listener.join()

@@ -309,7 +309,7 @@ class TestOutbox:
         browser = raw(server)
         text = f"Left by one that died {when}"
         code = DEATHS[when].format(SAVE.format(text))
-        browser.meanwhile(lambda: manage(step, "shell", "-c", code, **server.extra))
+        manage(step, "shell", "-c", code, **server.extra)
         browser.notices_until(text)
         database = sqlite3.connect(server.extra["DATABASE_URL"].removeprefix("sqlite:///"))
 
@@ -357,7 +357,7 @@ with transaction.atomic():
     thread.join()
 print([each.text for each in Notice.objects.order_by("id")])
 """
-        printed = browser.meanwhile(lambda: manage(step, "shell", "-c", code, **server.extra))
+        printed = manage(step, "shell", "-c", code, **server.extra)
         assert "['The earlier key', 'The later key']" in printed
         assert browser.notices_until("The earlier key") == ["The later key", "The earlier key"]
         server.stop()
@@ -809,7 +809,7 @@ class TestRedisGone:
         server.post("Ada", "Saved by the form")
         server.save_in_admin(session, "Saved in the admin")
         code = f"{SAVE.format('Taken back')}.delete(); {SAVE.format('Saved in a shell')}"
-        said = browser.meanwhile(lambda: manage(step, "shell", "-c", code, **server.extra))
+        said = manage(step, "shell", "-c", code, **server.extra)
         assert "to be published later" in said
         redis.start()
         browser.wait('42/notices,["live",true]')

@@ -214,7 +214,8 @@ class Load:
 
     def turn(self, timeout: float) -> bool:
         """Wait for what comes, and take it; tell whether something came."""
-        events = self.epoll.poll(max(timeout, 0))
+        # Where somebody waits for a page, not all browsers that are told have their turn before it.
+        events = self.epoll.poll(max(timeout, 0), 64 if self.page else -1)
         live, seen, clock = self.live, self.seen, time.perf_counter_ns
         for fd, _ in events:
             client = live.get(fd)
@@ -397,23 +398,32 @@ class Load:
             self.wait()
         return meter.stop(size * number * len(self.clients), size * number) | {"size": size}
 
-    def paced(self, rate: float, seconds: float, pages: bool) -> dict:
-        """Publish by the clock, and take each delivery's time; or get pages meanwhile."""
-        self.latencies, self.pages, late = None if pages else [], [], 0
+    def paced(self, rate: float, seconds: float) -> dict:
+        """Publish by the clock, and take each delivery's time."""
+        self.latencies, late = [], 0
         began = time.perf_counter()
         number = max(1, round(rate * seconds))
         for each in range(number):
             late += self.left > 0
             self.publish()
-            while (left := began + (each + 1) / rate - time.perf_counter()) > 0:
-                if pages and not self.page and time.perf_counter() > began + len(self.pages) / 10:
-                    self.page = Page(self)
-                self.turn(min(left, 0.02) if pages else left)
+            self.idle(began + (each + 1) / rate - time.perf_counter())
         self.wait()
-        while self.page:
-            self.turn(self.patience)
-        taken, self.latencies = self.pages if pages else self.latencies, None
+        taken, self.latencies = self.latencies, None
         return quantiles(taken) | {"late": late, "notices": number, "rate": rate}
+
+    def pages_meanwhile(self, seconds: float) -> dict:
+        """Get a page ten times a second, while everybody is told one notice after the other."""
+        self.pages, notices, began = [], 0, time.perf_counter()
+        while self.page or not self.pages or time.perf_counter() < began + seconds:
+            if not self.left:
+                self.publish()
+                notices += 1
+            if not self.page and time.perf_counter() > began + len(self.pages) / 10:
+                self.page = Page(self)
+            if not self.turn(self.patience):
+                raise TimeoutError
+        self.wait()
+        return quantiles(self.pages) | {"pages": len(self.pages), "notices": notices}
 
     def pairs(self, number: int) -> dict:
         """Two notices 2 ms apart, to a browser that has just said something."""
@@ -562,9 +572,10 @@ def run(plan: dict, say=lambda phase: None) -> dict:
             result["burst"] = load.bursts(size, plan["burst"]["number"])
         if plan.get("paced"):
             say("by the clock")
-            result["paced"] = load.paced(**plan["paced"], pages=False)
+            result["paced"] = load.paced(**plan["paced"])
+        if plan.get("page"):
             say("pages meanwhile")
-            result["page"] = load.paced(**plan["paced"], pages=True)
+            result["page"] = load.pages_meanwhile(**plan["page"])
         if plan.get("pairs"):
             say("two in a row")
             result["pair"] = load.pairs(plan["pairs"])

@@ -85,7 +85,9 @@ def check(data):
             for who in ("server_us", "load_us", "redis_us"):
                 # Redis may have nothing to do with a handshake.
                 assert run[phase][who] > 0 or (phase, who) == ("connect", "redis_us")
-        assert run["paced"]["notices"] == run["page"]["notices"] == 4
+        assert run["paced"]["notices"] == 4
+        assert run["page"]["pages"] >= 1
+        assert run["page"]["notices"] >= 1
         for phase in ("paced", "page"):
             assert 0 < run[phase]["p50"] <= run[phase]["p99"] <= run[phase]["max"]
 

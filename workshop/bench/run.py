@@ -113,6 +113,8 @@ def plan(size: Size, clients: int, number: int) -> dict:
         result["burst"] = bursts
     if size.rate and clients == size.paced_clients:
         result["paced"] = {"rate": size.rate, "seconds": size.paced_seconds}
+    if size.rate and clients == max(size.clients):
+        result["page"] = {"seconds": size.paced_seconds}
     return result
 
 

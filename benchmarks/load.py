@@ -14,14 +14,17 @@ import math
 import resource
 import select
 import socket
+import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import psutil
 import redis
-from wire import CLOSE, PING, PONG, TEXT, WIRES, WireError, frames, get, masked
+from wire import CLOSE, PING, PONG, TEXT, WIRES, WireError, frames, masked
 
+PAGES = Path(__file__).with_name("pages.py")
 AT_ONCE = 64  # handshakes in flight
 SIZE = 1 << 16  # bytes that are read at once: for more, malloc would ask the kernel each time
 AUTHOR = "The registration desk"
@@ -131,31 +134,6 @@ class Client:
         return False
 
 
-class Page:
-    """One GET / by a browser that has none of this."""
-
-    def __init__(self, load):
-        self.load, self.rest = load, b""
-        self.began = time.perf_counter_ns()
-        self.sock = socket.create_connection(("127.0.0.1", load.port))
-        self.sock.setblocking(False)
-        self.recv = self.sock.recv
-        load.watch(self, load.others)
-        self.sock.send(get("/", load.port, "Connection: close"))
-
-    def step(self) -> None:
-        """Read on."""
-        whole = read_answer(self)
-        if whole is None:
-            return
-        if whole[0] != b"200":
-            raise WireError(f"the page: {whole[1][:200]!r}")
-        self.load.pages.append(time.perf_counter_ns() - self.began)
-        self.load.page = None
-        self.load.forget(self)
-        self.sock.close()
-
-
 def read_answer(who) -> tuple[bytes, bytes, bytes] | None:
     """Return status, head and body of an HTTP answer once it is whole."""
     try:
@@ -196,7 +174,6 @@ class Load:
         self.left = 0  # deliveries that are still to come
         self.deliveries = 0
         self.latencies = None  # of each delivery in ns, while somebody wants to know
-        self.page, self.pages = None, []
         self.faults = Counter()
 
     # The loop
@@ -214,8 +191,7 @@ class Load:
 
     def turn(self, timeout: float) -> bool:
         """Wait for what comes, and take it; tell whether something came."""
-        # Where somebody waits for a page, not all browsers that are told have their turn before it.
-        events = self.epoll.poll(max(timeout, 0), 64 if self.page else -1)
+        events = self.epoll.poll(max(timeout, 0))
         live, seen, clock = self.live, self.seen, time.perf_counter_ns
         for fd, _ in events:
             client = live.get(fd)
@@ -412,18 +388,16 @@ class Load:
         return quantiles(taken) | {"late": late, "notices": number, "rate": rate}
 
     def pages_meanwhile(self, seconds: float) -> dict:
-        """Get a page ten times a second, while everybody is told one notice after the other."""
-        self.pages, notices, began = [], 0, time.perf_counter()
-        while self.page or not self.pages or time.perf_counter() < began + seconds:
-            if not self.left:
+        """Have a page asked for while everybody is told one notice after the other."""
+        command, began = [sys.executable, PAGES, str(self.port), str(seconds)], len(self.sent)
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as pages:
+            while pages.poll() is None:
                 self.publish()
-                notices += 1
-            if not self.page and time.perf_counter() > began + len(self.pages) / 10:
-                self.page = Page(self)
-            if not self.turn(self.patience):
-                raise TimeoutError
-        self.wait()
-        return quantiles(self.pages) | {"pages": len(self.pages), "notices": notices}
+                self.wait()
+            times = json.loads(pages.stdout.read() or "null")
+        if not times:
+            raise WireError("the page did not come")
+        return quantiles(times) | {"pages": len(times), "notices": len(self.sent) - began}
 
     def pairs(self, number: int) -> dict:
         """Two notices 2 ms apart, to a browser that has just said something."""

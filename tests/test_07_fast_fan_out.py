@@ -672,7 +672,7 @@ class TestDriver:
 
     @only_fan_out
     def test_a_broadcast_gives_way(self, app, join):
-        """After each two browsers, as the application has it; and everybody is told."""
+        """To what comes, after each two browsers, as the application has it; all are told."""
         browsers = [join() for _ in range(7)]
         assert app.one("turns") >= 3
         app.do(END)

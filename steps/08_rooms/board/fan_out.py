@@ -42,4 +42,4 @@ class Manager(guard.Manager):
                     else:
                         self.server.eio.send_packet(eio_sid, packet)
                 if number % AT_ONCE == 0:
-                    gevent.sleep(0)
+                    gevent.sleep(1e-9)  # With 0, gevent's loop would not look for what comes.

@@ -82,32 +82,36 @@ def log_out(server, session):
     assert answer.status_code == 200
 
 
+def in_page(page, name):
+    """Return what a page has for its script under a name."""
+    return json.loads(page.partition(f'id="{name}" type="application/json">')[2].partition("<")[0])
+
+
 class Tab(Raw):
     """A page without a page: it follows halls, has a cursor for each, and shows nothing twice."""
 
     def __init__(self, server, halls=(MAIN,), session=None, cursors=None):
         self.server, self.told, self.packets = server, [], []
         self.session = session or requests.Session()
-        self.cursors = cursors or self.load(halls)
+        page, loaded = self.load(halls)
+        self.cursors, self.who = cursors or loaded, in_page(page, "who")
         cookies = "; ".join(f"{name}={value}" for name, value in self.session.cookies.items())
         super().__init__(server, header={"Cookie": cookies} if cookies else {})
         self.catch_up()
 
     def load(self, halls):
-        """Load the page that follows these halls, and return its cursors."""
+        """Load the page that follows these halls, and return it, with its cursors."""
 
         def find():
             page = self.session.get(self.server.url, params={"hall": ["", *halls]}).text
-            found = json.loads(
-                page.partition('id="cursors" type="application/json">')[2].partition("<")[0]
-            )
-            return None not in found.values() and found
+            found = in_page(page, "cursors")
+            return None not in found.values() and (page, found)
 
         return wait_until(find, "the page to have its cursors")
 
     def ask(self, cursors):
-        """Say where it is, and return what is acknowledged."""
-        self.say(f'42/notices,0["since",{json.dumps(cursors)}]')
+        """Say where it is and for whom its page was made, and return what is acknowledged."""
+        self.say(f"42/notices,0{json.dumps(['since', cursors, self.who])}")
         return json.loads(self.wait("43/notices,0").removeprefix("43/notices,0"))[0]
 
     def catch_up(self):
@@ -291,6 +295,51 @@ class TestHalls:
         second.reload()
         sees(second, "Who has lost a badge?")
 
+    def test_the_form_posts_to_a_hall_that_the_page_follows(self, server, window):
+        """Unless somebody chooses another one, which is said then."""
+        page = window(f"{server.url}/?hall={FOYER}")
+        hall = page.locator("#post [name=hall]")
+        expect(hall).to_have_value(FOYER)
+        page.check(f"[value='{TRACK}']")
+        expect(hall).to_have_value(TRACK)
+        page.uncheck(f"[value='{TRACK}']")
+        expect(hall).to_have_value(FOYER)
+        fill(page, "Where is the coffee?")
+        sees(page, "Where is the coffee?")
+        hall.select_option(MAIN)
+        fill(page, "Nobody here follows that")
+        expect(page.locator("#answer")).to_contain_text(f"Said in {MAIN}")
+
+    def test_what_was_missed_in_two_halls_is_shown_with_the_newest_first(self, server, window):
+        """Whichever hall is caught up with first; and meanwhile nobody is said to be there."""
+        page = window(f"{server.url}/?hall={MAIN}&hall={FOYER}")
+        people = page.locator(f"[value='{FOYER}'] ~ span")
+        expect(people).to_have_text("(1)")
+        page.evaluate("notices.io.reconnection(false); notices.io.engine.close()")
+        expect(people).to_have_text("")
+        create = "Notice.objects.create(author='We', hall={0!r}, text={0!r})"
+        saved = [create.format(hall) for hall in (FOYER, MAIN)]
+        shell(server, "\n".join(saved))
+        page.evaluate("notices.io.reconnection(true); notices.connect(); presence.connect()")
+        for hall in (FOYER, MAIN):
+            sees(page, hall)
+        assert page.locator("#notices .text").all_inner_texts()[:2] == [MAIN, FOYER]
+
+    def test_what_was_said_is_not_moved_elsewhere(self, server):
+        """It would stay on the screens of all who have seen it."""
+        lines = """
+from django.contrib import admin
+organisers = admin.site.get_model_admin(Notice)
+print(*organisers.get_readonly_fields(None, Notice()), *organisers.get_readonly_fields(None))
+"""
+        assert shell(server, lines) == "hall to"
+
+    @pytest.mark.parametrize("halls", [",", "Main hall,person 7", "people"])
+    def test_a_hall_is_not_called_as_another_room(self, step, halls):
+        """Whoever follows it would be in that room."""
+        with pytest.raises(AssertionError, match="ImproperlyConfigured: HALLS: one or more"):
+            manage(step, "check", HALLS=halls)
+
 
 class TestPerson:
     """What is for one person is on all of their tabs, and nobody else's."""
@@ -363,6 +412,39 @@ class TestPerson:
         page.until(MAIN, "The end")
         page.was_never_told("For Ada alone")
 
+    def test_a_page_that_was_made_for_somebody_else_is_told_nothing(
+        self, server, redis, tab, people
+    ):
+        """Neither what is for that person, nor anything else, until it is loaded anew."""
+        page, bystander = tab(server, session=log_in(server, "ada")), tab(server)
+        for who in (people["bob"], None, True, "1", [1]):
+            page.who = who
+            assert page.ask(page.cursors) == "reconnect"
+        write_to(redis, people["ada"], "For Ada's own page")
+        say(redis, MAIN, "For those who are there")
+        bystander.until(MAIN, "For those who are there")
+        page.who = people["ada"]
+        page.packets.clear()
+        page.ask({})
+        page.was_never_told("For")
+        page.catch_up()
+        assert (PEOPLE, "For Ada's own page") in page.told
+
+    def test_who_may_have_to_leave_by_what_it_missed_loads_the_page_anew(
+        self, server, redis, tab, people
+    ):
+        """Whether it may stay was looked up before that was published, perhaps."""
+        ada = log_in(server, "ada")
+        asleep = tab(server, session=ada)
+        asleep.close()
+        with redis_py.Redis.from_url(redis.url) as client:
+            client.xadd("people", {"ended": f"person {people['ada']}"})
+        write_to(redis, people["ada"], "After the change")
+        again = tab(server, session=ada)
+        again.packets.clear()
+        assert again.ask(asleep.cursors) == "reload"
+        again.was_never_told("After the change")
+
     def test_the_organisers_write_to_a_hall_or_to_one_person(self, server, people):
         """Not to a hall that does not exist."""
         lines = """
@@ -410,11 +492,11 @@ class TestSession:
         page.say("40/notices,")
         page.wait("40/notices,")
         assert page.ask(page.cursors) == "reconnect"
+        page.who = None
         if how == "password":  # Now that somebody looks at it, Django deletes the session, too.
             page.wait("41/notices,")
             page.say("40/notices,")
             page.wait("40/notices,")
-        del page.cursors[PEOPLE]
         page.catch_up()
         say(redis, MAIN, f"The end of {how}")
         page.until(MAIN, f"The end of {how}")
@@ -460,6 +542,34 @@ class TestSession:
         expect(windows[1].locator("#state")).to_have_text("Live, by websocket.")
         write_to(redis, people["ada"], "Found you")
         expect(windows[1].locator("#people")).to_contain_text("Found you")
+        context.close()
+
+    def test_a_window_that_was_away_while_somebody_else_logged_in_forgets(
+        self, server, redis, people, chromium
+    ):
+        """It was not there to be hung up on."""
+        context = chromium.new_context()
+        page, away = context.new_page(), context.new_page()
+
+        def enter(name):
+            page.goto(f"{server.url}/login/")
+            for field in ("username", "password"):
+                page.fill(f"[name={field}]", name)
+            page.click("button")
+            expect(page.locator("footer")).to_contain_text(f"You are {name}")
+
+        enter("ada")
+        away.goto(server.url)
+        write_to(redis, people["ada"], "For ada, and not for bob")
+        expect(away.locator("#people")).to_contain_text("For ada, and not for bob")
+        away.evaluate("notices.io.reconnection(false); notices.io.engine.close()")
+        page.get_by_text("Log out").click()
+        enter("bob")
+        away.evaluate("notices.io.reconnection(true); notices.connect(); presence.connect()")
+        expect(away.locator("footer")).to_contain_text("You are bob")
+        expect(away.get_by_text("For ada, and not for bob")).to_have_count(0)
+        write_to(redis, people["bob"], "For bob")
+        expect(away.locator("#people")).to_contain_text("For bob")
         context.close()
 
     def test_a_session_that_ends_while_redis_is_away_ends_before_what_comes_then(

@@ -464,6 +464,12 @@ def typed(*words):
     return parser.parse_args(words)
 
 
+@pytest.mark.parametrize("more", [[], ["--quick"]])
+def test_halls_are_not_measured_with_a_single_client(more):
+    """It would share no hall with anybody."""
+    assert bench.sized(typed("--halls", *more)).pairs == 0
+
+
 def test_a_report_is_made_again_from_its_json(tmp_path, capsys):
     source, file = tmp_path / "canned.json", tmp_path / "report.md"
     source.write_text(json.dumps(canned()))

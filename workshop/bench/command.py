@@ -112,6 +112,8 @@ def sized(args: argparse.Namespace) -> Size:
         most = 100_000 if args.scale else 20_000
         if not least <= size.clients[0] <= size.clients[-1] <= most:
             raise Problem(f"--clients is from {least} to {most}.", 2)
+    if args.halls:  # A single client would have nobody to share a hall with.
+        size.pairs = 0
     if args.rounds is not None:
         size.rounds = args.rounds
     if size.rounds < 1:

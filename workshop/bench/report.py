@@ -289,7 +289,7 @@ def sections(results: Results) -> list[tuple]:
         ),
         (
             "One client that never reads",
-            "Notices of 280 characters go on until the server closes its end, or until "
+            "Notices of about 265 characters go on until the server closes its end, or until "
             f"{size['deaf']:g} MB would wait for it. Two others hear all of "
             "them. Memory that a server frees is not always given back to the system.",
             None, "never reads",

@@ -31,7 +31,7 @@ QUICK = Size(
 
 
 LADDER = Size((1000,), 5, one=3.0, bursts=0, rate=0, pairs=0, deaf=0)
-HALLS = Size((1000,), 5, one=3.0, bursts=0, rate=0, pairs=0, deaf=0)
+HALLS = LADDER
 ARRIVALS = Size((500, 1000, 2000), 3, settle=0.5, pairs=0, limit=300)
 # The settling is a whole round of pings: Node asks each browser every 25 s.
 SCALE = Size(

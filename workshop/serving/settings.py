@@ -8,7 +8,7 @@ from workshop.base.paths import NODE_MODULES, STATE
 # What a step reads from its environment, and what could put other modules in its place.
 SETTINGS = {"SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL", "NODE_PATH"}
 SETTINGS |= {"FRAME_ANCESTORS", "POSTS_IN_TEN_SECONDS", "DJANGO_SETTINGS_MODULE", "PYTHONPATH"}
-SETTINGS |= {"STACKS_TOKEN", "STAGE_FILE", "PROJECTOR"}
+SETTINGS |= {"STACKS_TOKEN", "STAGE_FILE", "PROJECTOR", "HALLS"}
 
 
 def environment(addresses: list[str]) -> dict[str, str]:

@@ -190,7 +190,7 @@ class Socket(EngineSocket):
                 data = data or b"".join(filter(None, self.take()))
             if self.closed:
                 self.hang_up()
-        except OSError:  # It has gone, was let go, or took more than a minute.
+        except OSError:  # It has gone, was let go, or took nothing for a minute.
             self.take()
             self.hang_up()
         self.writing = False

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -85,6 +86,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 halls = os.environ.get("HALLS", "Main hall,Track B,Foyer").split(",")
 HALLS = [hall.strip() for hall in halls if hall.strip()]
+if not HALLS or {"people", "person", "session"} & {hall.split()[0] for hall in HALLS}:
+    raise ImproperlyConfigured("HALLS: one or more, none of which begins as another room's name.")
 
 PASSWORD_HASHERS = ["board.hashers.Hasher"]
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "board"

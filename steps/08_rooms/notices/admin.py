@@ -12,3 +12,7 @@ class NoticeAdmin(admin.ModelAdmin):
     list_display = ["text", "hall", "to", "author", "official", "created"]
     exclude = ["key"]
     autocomplete_fields = ["to"]
+
+    def get_readonly_fields(self, request, obj=None):
+        """Let nobody move what was said: it is on screens, and would stay there."""
+        return ["hall", "to"] if obj else []

@@ -4,6 +4,7 @@ from redis import RedisError
 
 from .entries import check
 from .live import BATCH, place, read_after
+from .sessions import person
 
 
 class Hall:
@@ -15,6 +16,11 @@ class Hall:
 
     def __init__(self, name, stream, namespace):
         self.name, self.stream, self.namespace = name, stream, namespace
+
+    @property
+    def manager(self):
+        """Return who knows the rooms."""
+        return self.namespace.server.manager
 
     def rooms(self):
         """Return the rooms in which somebody may be."""
@@ -32,7 +38,7 @@ class Hall:
         """Tell a browser what came after its cursor, and let it in; return what it is to do now."""
         if not self.live:
             return "wait"
-        if self.namespace.server.is_behind(sid, "/notices"):
+        if self.namespace.server.is_behind(sid, self.namespace.namespace):
             return "again"
         try:
             # What every browser was told, this one has: then there is nothing to ask Redis for.
@@ -40,19 +46,23 @@ class Hall:
         except RedisError:
             self.set_live(False)  # until the listener hears it again
             return "wait"
-        if entries is None:
+        if entries is None or self.has_ended(entries, user):
             return "reload"
         if entries:
             after, cursor = cursor, entries[-1][0]
             self.tell(sid, self.for_user(entries, user), after, cursor)
         if place(cursor) < place(self.cursor):
             return "again"
-        if not self.namespace.server.manager.is_connected(sid, "/notices"):
+        if not self.manager.is_connected(sid, self.namespace.namespace):
             return "wait"  # It has gone meanwhile.
         # No greenlet runs between that look and this: what is new from here on is broadcast.
         self.namespace.enter_room(sid, self.room_of(user))
         self.namespace.emit("here", (self.name, *self.here), to=sid)
         return "live"
+
+    def has_ended(self, entries, user):
+        """Tell whether one of them says that somebody may have to leave."""
+        return False
 
     def read_after(self, cursor):
         """Return what came after a cursor; None: the page has to be loaded anew."""
@@ -83,7 +93,7 @@ class Hall:
 
     def who(self):
         """Return how many of this process follow it, and the names of those who have one."""
-        room = self.namespace.server.manager.get_participants("/notices", self.name)
+        room = self.manager.get_participants(self.namespace.namespace, self.name)
         sids = [sid for sid, _ in room]
         users = self.namespace.users
         return len(sids), [users[sid].get_username() for sid in sids if sid in users]
@@ -100,16 +110,20 @@ class People(Hall):
 
     def rooms(self):
         """Return the rooms of all who are here."""
-        rooms = self.namespace.server.manager.rooms.get("/notices", {})
-        return [room for room in rooms if str(room).startswith("person ")]
+        rooms = self.manager.rooms.get(self.namespace.namespace, {})
+        return [room for room in rooms if str(room).startswith(person(""))]
 
     def room_of(self, user):
         """Return somebody's room, in which are all of their tabs and phones, and nobody else."""
-        return f"person {user.id}"
+        return person(user.id)
 
     def for_user(self, entries, user):
         """Return what is for this person."""
         return [(cursor, fields) for cursor, fields in entries if fields.get("to") == str(user.id)]
+
+    def has_ended(self, entries, user):
+        """Tell whether they have: if not before they asked, then while that was looked up."""
+        return any(fields.get("ended") == person(user.id) for _, fields in entries)
 
     def read_after(self, cursor):
         """Return what came after a cursor, unless that is much: most is for others."""
@@ -123,5 +137,5 @@ class People(Hall):
             if "ended" in fields:
                 self.namespace.end(fields["ended"])
             else:
-                # What came before is somebody else's, mostly: nobody can be told after what it is.
-                self.tell(f"person {fields.get('to')}", [(cursor, fields)], "0-0", cursor)
+                # 0-0: its page can't check for a gap, as it was not told what is for others.
+                self.tell(person(fields.get("to")), [(cursor, fields)], "0-0", cursor)

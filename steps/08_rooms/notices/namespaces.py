@@ -15,6 +15,7 @@ from . import outbox
 from .forms import NoticeForm
 from .halls import Hall, People
 from .live import PEOPLE, stream_of
+from .sessions import person, session
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Notices(socketio.Namespace):
     def on_connect(self, sid, environ, auth):
         """Have a room for each session: when it ends, that is who is to leave."""
         if key := self.get_request(sid).session.session_key:
-            self.enter_room(sid, f"session {key}")
+            self.enter_room(sid, session(key))
 
     def on_disconnect(self, sid, reason):
         """Forget who it was; the library forgets the rooms."""
@@ -46,10 +47,11 @@ class Notices(socketio.Namespace):
         for sid, _ in list(self.server.manager.get_participants(self.namespace, room)):
             self.disconnect(sid)
 
-    def on_since(self, sid, cursors):
+    def on_since(self, sid, cursors, who=None):
         """Have a browser follow these halls from these cursors on, and no others.
 
-        Tell it what came after them; acknowledge with what it is to do now.
+        Tell it what came after them; acknowledge with what it is to do now. Its page was made for
+        whom it says: the number of a user, or none.
         """
         cursors = cursors if isinstance(cursors, dict) else {}  # A browser may send anything.
         try:
@@ -57,21 +59,22 @@ class Notices(socketio.Namespace):
         except OUTAGE as error:
             logger.error("Nobody knows who asks: %s", error)
             return "later"
-        people, before = self.halls[PEOPLE], self.users.pop(sid, None)
+        before = self.users.pop(sid, None)
         if before and before != user:
-            self.leave_room(sid, people.room_of(before))
-        if PEOPLE in cursors and not user.is_authenticated:
-            return "reconnect"  # The page has other cookies by now than this connection.
-        if user.is_authenticated and self.server.manager.is_connected(sid, self.namespace):
-            self.users[sid] = user
+            self.leave_room(sid, person(before.id))
         answers = set()
+        if who != user.id:  # The page, or this connection, is from before a log-in or a log-out.
+            cursors, answers = {}, {"reconnect"}
+        elif who and self.server.manager.is_connected(sid, self.namespace):
+            self.users[sid] = user
         for name, hall in self.halls.items():
             # It names halls. Which room that is, and whose, is for us to say.
-            if name in cursors:
+            if name in cursors and (who or name != PEOPLE):
                 answers.add(hall.follow(sid, user, cursors[name]))
             else:
                 self.leave_room(sid, hall.room_of(user))
-        return next((each for each in ("reload", "wait", "again") if each in answers), "live")
+        order = "reconnect", "reload", "wait", "again"
+        return next((each for each in order if each in answers), "live")
 
     def on_post(self, sid, data):
         """Save a notice; acknowledge with ok, or with what is wrong."""
@@ -143,4 +146,4 @@ class Presence(socketio.Namespace):
         self.emit("count", len(self.here) + self.elsewhere)
 
 
-notices = Notices("/notices")  # Its cursor is in each page, too: see views.py.
+notices = Notices("/notices")  # Its halls' cursors are in each page, too: see views.py.

@@ -19,15 +19,25 @@ AT_ONCE = 10  # sessions: each is an entry of the outbox, in which notices wait,
 logger = logging.getLogger(__name__)
 
 
+def session(key):
+    """Return the room of all tabs of one log-in."""
+    return f"session {key}"
+
+
+def person(number):
+    """Return the room of all tabs and phones of one user."""
+    return f"person {number}"
+
+
 def session_ends(instance, **kwargs):
     """Hear that a session was deleted: that is a log-out, among others."""
-    end(f"session {instance.session_key}")
+    end(session(instance.session_key))
 
 
 def person_changes(instance, created=False, update_fields=None, **kwargs):
     """Hear of a new password, for example, or that somebody is gone; a log-in is no such change."""
     if not created and update_fields != {"last_login"}:
-        end(f"person {instance.id}")
+        end(person(instance.id))
 
 
 def end(room):

@@ -23,6 +23,7 @@ def board(request):
         return redirect(request.get_full_path())
     asked = request.GET.getlist("hall", settings.HALLS[:1])
     follows = [hall for hall in settings.HALLS if hall in asked]
+    form.initial["hall"] = (follows or settings.HALLS)[0]
     own = [PEOPLE] if request.user.is_authenticated else []
     context = {
         # Before the notices: one that is saved in between comes twice, and is shown once.

@@ -1,6 +1,5 @@
 """python manage.py publish "text": a notice from the command line."""
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from notices.forms import NoticeForm
@@ -15,7 +14,7 @@ class Command(BaseCommand):
         """Take the text, who says it, and where."""
         parser.add_argument("text")
         parser.add_argument("--author", default="manage.py")
-        parser.add_argument("--hall", default=settings.HALLS[0])
+        parser.add_argument("--hall", default="", help="default: the first one")
 
     def handle(self, *args, text, author, hall, **options):
         """Check it as the page's form does, and save it."""

@@ -16,7 +16,8 @@ const say = (where, text) => (document.querySelector(where).textContent = text);
 // What the server says.
 
 const { compare } = new Intl.Collator("en", { numeric: true }); // a cursor is two numbers
-let cursors = readCursors(document); // hall: how much of it this page has been told
+let cursors = read(document, "#cursors"); // hall: how much of it this page has been told
+let who = read(document, "#who"); // for whom it was made
 
 notices.on("notices", (hall, entries, after, cursor) => {
   if (!(hall in cursors)) return; // It was on its way when this page left.
@@ -31,12 +32,15 @@ notices.on("here", (hall, number, names) => {
   if (where) where.textContent = `(${[number, ...names].join(", ")})`;
 });
 halls.addEventListener("change", ({ target }) => {
+  const chosen = new FormData(halls).getAll("hall"); // The first one is empty.
   if (target.checked) form.elements.hall.value = target.value;
+  else if (!chosen.includes(form.elements.hall.value)) form.elements.hall.value = chosen[1] ?? target.value;
   history.replaceState(null, "", `?${new URLSearchParams(new FormData(halls))}`);
-  halls.querySelectorAll("span").forEach((span) => (span.textContent = ""));
+  nobodyIsHere();
   anew = true; // with the notices of these halls, and their cursors
   if (notices.connected) catchUp(); // else when it connects
 });
+const nobodyIsHere = () => halls.querySelectorAll("span").forEach((span) => (span.textContent = ""));
 presence.on("process", (process) => say("#process", `Process ${process}.`));
 presence.on("count", (count) => say("#count", count === 1 ? "You are alone here." : `${count} are here.`));
 
@@ -68,13 +72,14 @@ notices.on("disconnect", (reason) => {
 notices.on("connect_error", lose);
 
 function lose() {
-  // Not active: the server has refused, or has hung up on purpose, and socket.io-client gives up.
+  // Not active: the server has refused, and socket.io-client gives up.
   say("#state", notices.active ? "Waiting for the network." : "The server has hung up: reload the page.");
   say("#process", "");
   say("#count", "");
+  nobodyIsHere();
 }
 
-const ask = (cursors) => notices.timeout(10000).emitWithAck("since", cursors);
+const ask = (cursors) => notices.timeout(10000).emitWithAck("since", cursors, who);
 let anew = false; // The list is to be loaded anew.
 let wanted = false;
 let asking = false;
@@ -108,7 +113,7 @@ async function loadAnew() {
     await ask({}); // It follows nothing: what comes meanwhile would be neither in the list nor after it.
     const answer = await fetch(location, { cache: "no-store", signal: AbortSignal.timeout(5000) });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    cursors = readCursors(page);
+    [cursors, who] = [read(page, "#cursors"), read(page, "#who")];
     // Not all of it: the form stays as it is, with what somebody is typing.
     for (const list of lists) list.replaceChildren(...page.querySelectorAll(`#${list.id} li`));
     document.querySelectorAll("ol time").forEach(localTime);
@@ -119,8 +124,8 @@ async function loadAnew() {
   }
 }
 
-function readCursors(page) {
-  return JSON.parse(page.querySelector("#cursors").textContent);
+function read(page, where) {
+  return JSON.parse(page.querySelector(where).textContent);
 }
 
 // What the browser says: it waits in the page, over a reload too, until the server has answered.
@@ -151,8 +156,9 @@ async function send() {
     if (problems.some((problem) => problem.code === "wait")) {
       await new Promise((resolve) => setTimeout(resolve, 10000));
     } else {
-      const { text } = waiting.shift();
+      const { hall, text } = waiting.shift();
       if (!answer.ok) form.elements.text.value ||= text;
+      else if (!(hall in cursors)) say("#answer", `Said in ${hall}, which this page does not follow.`);
       if (answer.held_up) say("#answer", "Saved. It is on no screen yet: the server can't publish it.");
     }
     keep();
@@ -189,7 +195,9 @@ function show(notice) {
   if (notice.id) item.id = `notice-${notice.id}`; // what is not saved has none
   const list = lists[notice.hall === "people" ? 0 : 1];
   const old = document.getElementById(item.id); // mended in the admin
-  old ? old.replaceWith(item) : list.prepend(item);
+  // The newest first, also where one hall is caught up with after another.
+  const isOlder = (each) => !notice.id || Number(each.id.split("-")[1] ?? 0) < notice.id;
+  old ? old.replaceWith(item) : list.insertBefore(item, [...list.children].find(isOlder) ?? null);
   while (list.children.length > 50) list.lastElementChild.remove();
 }
 

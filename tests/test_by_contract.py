@@ -28,6 +28,7 @@ TRIED = {
     "                case [str(process), int(number), dict(elsewhere)] if process != ME:": HERE,
     '        "cursors": {hall: notices.halls[hall].cursor for hall in follows + own},': ALONE,
     'notices.on("here", (hall, number, names) => {': CHOOSES,
+    "  nobodyIsHere();": CHOOSES,
     "    for hall in notices.halls.values():": "a page hears its halls and no others",
 }
 

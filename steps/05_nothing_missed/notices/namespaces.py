@@ -128,4 +128,4 @@ class Presence(socketio.Namespace):
         self.emit("count", len(self.here))
 
 
-notices = Notices("/notices")  # Its cursor is in each page, too: see views.py.
+notices = Notices("/notices")  # How far it has got is in each page, too: see views.py.

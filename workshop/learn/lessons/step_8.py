@@ -80,10 +80,12 @@ POINTS = [
     point(
         "a window chooses halls and shows them",
         "TestHalls::test_a_window_chooses_halls_and_shows_them",
+        "TestHalls::test_what_was_missed_in_two_halls_is_shown_with_the_newest_first",
         expected="A tick loads the list anew, with the cursors of the halls that are ticked, and "
-        "the page asks from there. Each hall shows who is there.",
+        "the page asks from there. Each hall shows who is there, while the page is connected.",
         more="In board.js cursors has a cursor for each hall; whatever is about a hall that is not "
-        "among them is on its way from before.",
+        "among them is on its way from before. Without a connection, nobodyIsHere(). show() puts a "
+        "notice where its number says.",
         file="notices/static/notices/board.js",
         section="What changes",
         part="notices.on",

@@ -497,6 +497,7 @@ class TestSession:
             page.wait("41/notices,")
             page.say("40/notices,")
             page.wait("40/notices,")
+        del page.cursors[PEOPLE]
         page.catch_up()
         say(redis, MAIN, f"The end of {how}")
         page.until(MAIN, f"The end of {how}")

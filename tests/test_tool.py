@@ -20,9 +20,11 @@ import pytest
 from support import free_port
 from workshop.base.paths import ROOT, STEPS
 from workshop.base.problem import Problem
+from workshop.base.steps import Step
 from workshop.install.programs import find_nginx
 from workshop.serving import watching
 from workshop.serving.nginx import missing
+from workshop.serving.site import Site
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 PATIENCE = 600  # a deadline for what should happen at once, or after an install; no measurement
@@ -296,6 +298,16 @@ def test_a_mistyped_argument_is_a_sentence(clone, arguments, said):
 
 
 # A step that runs
+
+
+def test_an_empty_database_is_a_new_one(tmp_path):
+    """Else the server would look for its tables before they are there."""
+    site = Site(Step(tmp_path), "127.0.0.1", 8000, threading.Event())
+    assert site.database_is_new()
+    (tmp_path / "db.sqlite3").touch()
+    assert site.database_is_new()
+    (tmp_path / "db.sqlite3").write_bytes(b"SQLite format 3")
+    assert not site.database_is_new()
 
 
 @pytest.mark.parametrize("ending", ["os._exit(9)", "os.kill(os.getpid(), signal.SIGTERM)"])

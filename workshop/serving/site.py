@@ -129,7 +129,8 @@ class Site:
 
     def database_is_new(self) -> bool:
         """Tell whether the database may be empty."""
-        return "DATABASE_URL" in self.environment or not (self.step.folder / "db.sqlite3").exists()
+        file = self.step.folder / "db.sqlite3"  # Whoever only looks at it leaves an empty file.
+        return "DATABASE_URL" in self.environment or not file.exists() or not file.stat().st_size
 
     def start_preparation(self) -> Child:
         """Begin to bring the database up to date."""

@@ -63,13 +63,14 @@ class Notices(socketio.Namespace):
         if before and before != user:
             self.leave_room(sid, person(before.id))
         answers = set()
-        if who != user.id:  # The page, or this connection, is from before a log-in or a log-out.
+        # The page, or this connection, is from before a log-in or a log-out.
+        if who != user.id or (PEOPLE in cursors and not who):
             cursors, answers = {}, {"reconnect"}
         elif who and self.server.manager.is_connected(sid, self.namespace):
             self.users[sid] = user
         for name, hall in self.halls.items():
             # It names halls. Which room that is, and whose, is for us to say.
-            if name in cursors and (who or name != PEOPLE):
+            if name in cursors:
                 answers.add(hall.follow(sid, user, cursors[name]))
             else:
                 self.leave_room(sid, hall.room_of(user))

@@ -294,6 +294,17 @@ def test_frames_that_are_not_websocket_hang_up_that_browser_alone(server, bystan
         assert browser.closed()
 
 
+def test_an_upgrade_that_is_none_has_no_answer(server, bystander):
+    """Any number of answers would wait for somebody who never polls."""
+    with requests.Session() as session:
+        address = poll(server, session)
+        session.post(address, data="\x1e".join(["5"] * 15 + ["40/notices,"]), timeout=PATIENCE)
+        packets = []
+        while not any(packet.startswith("40/notices,") for packet in packets):
+            packets += session.get(address, timeout=PATIENCE).text.split("\x1e")
+    assert "6" not in packets
+
+
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_who_has_said_goodbye_does_not_come_back(server, bystander, transport, raw):
     """Such a one would be in the room of all for ever, and each emit would look for it in vain."""

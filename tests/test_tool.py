@@ -23,7 +23,8 @@ from workshop.base.problem import Problem
 from workshop.base.steps import Step
 from workshop.install.programs import find_nginx
 from workshop.serving import watching
-from workshop.serving.nginx import missing
+from workshop.serving.cluster import free_ports
+from workshop.serving.nginx import make_certificate, missing
 from workshop.serving.site import Site
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
@@ -298,6 +299,44 @@ def test_a_mistyped_argument_is_a_sentence(clone, arguments, said):
 
 
 # A step that runs
+
+
+def test_a_process_does_not_get_the_port_that_nginx_is_to_have():
+    """Where 8000 is taken, nginx has 8001, which the first process wants."""
+    first = free_port()
+    for taken_soon in range(first, first + 4):
+        found = free_ports([first, first + 1, first + 2], taken_soon)
+        assert taken_soon not in found
+        assert len(set(found)) == 3
+
+
+def test_a_folder_that_cannot_be_written_gets_a_sentence(tmp_path):
+    """Not a traceback."""
+    (tmp_path / "file").touch()
+    said = call(ROOT, "start", "3", "--dir", str(tmp_path / "file" / "folder"))
+    assert said.returncode == 1
+    assert "Traceback" not in said.stderr
+    assert re.search("file.*: Not a directory", said.stderr)
+
+
+def test_a_certificate_is_for_a_name_that_begins_with_a_digit(tmp_path):
+    """As a container's may."""
+    (tmp_path / "run").mkdir()
+    make_certificate(tmp_path, ["192.0.2.1", "3f2ab", "3f2ab.local"])
+    command = ["openssl", "x509", "-noout", "-text", "-in", tmp_path / "run" / "certificate.pem"]
+    said = subprocess.check_output(command, text=True)
+    assert "DNS:3f2ab, DNS:3f2ab.local" in said
+    assert "IP Address:192.0.2.1" in said
+
+
+def test_a_copy_may_have_files_that_are_not_utf_8(tmp_path):
+    """As PowerShell writes them."""
+    (tmp_path / "requirements.txt").write_text("Django", "utf-16")
+    (tmp_path / "board").mkdir()
+    (tmp_path / "board" / "settings.py").write_text("REDIS_URL = 'é'", "latin-1")
+    step = Step(tmp_path)
+    assert not step.is_classic
+    assert step.mentions("REDIS_URL")
 
 
 def test_an_empty_database_is_a_new_one(tmp_path):

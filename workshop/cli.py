@@ -63,6 +63,12 @@ def main() -> int:
     except BrokenPipeError:  # … | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if not error.filename:
+            raise
+        sys.stdout.flush()
+        print(f"{error.filename}: {error.strerror}. Mend that, and try again.", file=sys.stderr)
+        return 1
 
 
 def run_command(argv: list[str]) -> int:

@@ -56,12 +56,14 @@ class Step:
     def is_classic(self) -> bool:
         """Tell whether this is classic/ or a copy of it, which has an environment of its own."""
         requirements = self.folder / "requirements.txt"
-        return requirements.exists() and "gevent-socketio" in requirements.read_text("utf-8")
+        return requirements.exists() and "gevent-socketio" in requirements.read_text(
+            "utf-8", "replace"
+        )
 
     def mentions(self, word: str) -> bool:
         """Tell whether the settings of the step use something."""
         settings = self.folder / "board" / "settings.py"
-        return settings.exists() and word in settings.read_text(encoding="utf-8")
+        return settings.exists() and word in settings.read_text("utf-8", "replace")
 
 
 def plain(markdown: str) -> str:

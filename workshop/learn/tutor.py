@@ -91,6 +91,9 @@ class Tutor:
         """Explain a failure while the servers and the windows of the test are still there."""
         if not call.excinfo or self.hint or call.excinfo.typename == "Skipped":
             return
+        if self.interrupted():  # What is in the folder now is not what was tried.
+            self.stopped = True
+            return
         point = self.point_of[item.nodeid]
         if call.when == "teardown" and point.works in self.passed:
             self.passed.remove(point.works)

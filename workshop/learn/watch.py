@@ -41,7 +41,12 @@ def watch_step(
             while True:
                 saved.clear()
                 teach.clear_screen()
-                outcome = check(folder, step, watched=True, interrupted=saved.is_set)
+                try:
+                    outcome = check(folder, step, watched=True, interrupted=saved.is_set)
+                except (OSError, SyntaxError, ValueError, IndexError):
+                    if not saved.wait(1):
+                        raise
+                    continue  # A file was saved while it was read.
                 level, jumping = 1, False
                 if room and not outcome.stopped:
                     room.stand(step, outcome)

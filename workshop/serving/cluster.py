@@ -103,7 +103,8 @@ class Cluster(Site):
             self.proxy.end()
             self.proxy = None
         self.config = config
-        self.ports = free_ports([int(port) for port in nginx.UPSTREAM.findall(config)])
+        wanted = [int(port) for port in nginx.UPSTREAM.findall(config)]
+        self.ports = free_ports(wanted, self.port)
 
     def start_process(self, port: int) -> Child:
         """Start one process of the step."""
@@ -153,10 +154,13 @@ class Cluster(Site):
         shutil.rmtree(self.place, ignore_errors=True)
 
 
-def free_ports(wanted: list[int]) -> list[int]:
+def free_ports(wanted: list[int], taken_soon: int) -> list[int]:
     """Return as many free ports, each the one that is wanted or a later one."""
     result: list[int] = []
     for port in wanted:
         first = max([port, *(each + 1 for each in result)])
-        result.append(ports.free_port("127.0.0.1", first))
+        found = ports.free_port("127.0.0.1", first)
+        if found == taken_soon:
+            found = ports.free_port("127.0.0.1", found + 1)
+        result.append(found)
     return result

@@ -34,7 +34,7 @@ def adapted(config: str, host: str, port: int, ports: list[int], tls: bool) -> s
 def make_certificate(folder: Path, addresses: list[str]) -> None:
     """Make a certificate for this machine in a folder's run/; nobody else vouches for it."""
     names = ["DNS:localhost", "IP:127.0.0.1"]
-    names += [f"{'IP' if each[0].isdigit() else 'DNS'}:{each}" for each in addresses]
+    names += [f"{'IP' if re.fullmatch('[0-9.]+', each) else 'DNS'}:{each}" for each in addresses]
     how = "apt install openssl", "brew install openssl"
     command = [on_path("openssl") or missing("openssl", *how)]
     command += ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"]

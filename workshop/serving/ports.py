@@ -59,7 +59,7 @@ def choose_port(host: str, wanted: int | None, first: int = FIRST_PORT) -> int:
         raise Problem("A port is a number from 1 to 65535.")
     if can_listen(host, wanted):
         return wanted
-    free = free_port(host, max(wanted + 1, FIRST_PORT))
+    free = free_port(host, wanted + 1 if FIRST_PORT <= wanted < 60_000 else FIRST_PORT)
     if not answers(wanted) and wanted < 1024:
         why = f"Only the system's administrator may use port {wanted}."
     else:

@@ -38,7 +38,7 @@ def in_full():
     from django.db import connection
 
     file = Path(connection.settings_dict["NAME"])
-    if connection.vendor != "sqlite" or connection.is_in_memory_db() or file.exists():
+    if connection.vendor != "sqlite" or connection.is_in_memory_db() or is_made(file):
         yield
         return
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
@@ -47,11 +47,16 @@ def in_full():
     try:
         yield
         connection.close()
-        if not file.exists():  # another call may have made it meanwhile
+        if not is_made(file):  # another call may have made it meanwhile
             part.replace(file)
     finally:
         connection.close()
         part.unlink(missing_ok=True)
+
+
+def is_made(file):
+    """Tell whether there is something in a file: whoever only looks at it leaves it empty."""
+    return file.exists() and file.stat().st_size > 0
 
 
 def set_admin_password(password: str) -> None:

@@ -39,7 +39,10 @@ def duration(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|)", text)
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write 200ms, 1s or 2m")
-    return float(match[1]) * SECONDS[match[2]]
+    seconds = float(match[1]) * SECONDS[match[2]]
+    if seconds > 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than a day")
+    return seconds
 
 
 def main(args: argparse.Namespace) -> int:
@@ -68,11 +71,11 @@ def main(args: argparse.Namespace) -> int:
 
 def which_redis() -> tuple[str, str]:
     """Return the URL of the Redis to publish to, and where that is known from."""
+    if url := os.environ.get("REDIS_URL"):
+        return url, "from REDIS_URL"
     steps = [what for what in running.everything() if what["redis"]]
     if steps:
         return steps[-1]["redis"], f"of {steps[-1]['step']}, which is running"
-    if url := os.environ.get("REDIS_URL"):
-        return url, "from REDIS_URL"
     return DEFAULT_URL, "the default, as no step that uses Redis is running"
 
 
@@ -84,7 +87,10 @@ def streams(url: str) -> list[bytes]:
     import redis
 
     with redis.Redis.from_url(url) as client:
-        return list(client.scan_iter(f"{NAME}*", _type="stream"))
+        try:
+            return list(client.scan_iter(f"{NAME}*", _type="stream"))
+        except redis.RedisError as error:  # It is too old for that, or this user may not ask.
+            raise Problem(f"Redis did not say which streams it has: {error}.") from None
 
 
 def publish(

@@ -145,6 +145,12 @@ class EngineSocket(engineio.socket.Socket):
         self.last_ping = time.time()
         self.send(engineio.packet.Packet(engineio.packet.PING))
 
+    def receive(self, pkt):
+        # The library would answer each of these, and nobody counts such answers. A browser that
+        # really upgrades says it to what handles its websocket, not here.
+        if pkt.packet_type != engineio.packet.UPGRADE:
+            super().receive(pkt)
+
     def close(self, wait=True, abort=False, reason=None):
         super().close(wait, abort, reason)
         self.timer.close()

@@ -75,7 +75,7 @@ async function catchUp() {
 // lost, and nobody hears of it. The next notice would show the gap; this is for the last one.
 setInterval(() => {
   const polling = notices.connected && notices.io.engine.transport.name === "polling";
-  if (polling && state === "live") catchUp();
+  if (polling && ["live", "wait"].includes(state)) catchUp();
 }, 20000);
 
 async function loadAnew() {

@@ -64,7 +64,7 @@ class Results:
     def ratio(self, server: str, base: str, *where) -> str:
         """Return how many times another server's figure this is, round by round."""
         own, other = self.values(server, *where), self.values(base, *where)
-        return spread([own[n] / other[n] for n in own if other.get(n)])
+        return spread([own[n] / other[n] for n in own if other.get(n, 0) > 0])
 
 
 def number(value: float) -> str:

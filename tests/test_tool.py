@@ -1,5 +1,6 @@
 """The tool, from outside: python3 -m workshop in a copy of this repository, from empty on."""
 
+import argparse
 import contextlib
 import http.client
 import json
@@ -25,7 +26,9 @@ from workshop.install.programs import find_nginx
 from workshop.serving import watching
 from workshop.serving.cluster import free_ports
 from workshop.serving.nginx import make_certificate, missing
+from workshop.serving.ports import choose_port
 from workshop.serving.site import Site
+from workshop.show import publish
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 PATIENCE = 600  # a deadline for what should happen at once, or after an install; no measurement
@@ -327,6 +330,31 @@ def test_a_certificate_is_for_a_name_that_begins_with_a_digit(tmp_path):
     said = subprocess.check_output(command, text=True)
     assert "DNS:3f2ab, DNS:3f2ab.local" in said
     assert "IP Address:192.0.2.1" in said
+
+
+def test_the_last_port_of_all_may_be_taken():
+    """There is none after it to propose."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # Somebody has it already.
+            stack.enter_context(socket.create_server(("127.0.0.1", 65535)))
+        with pytest.raises(Problem, match=r"65535 is taken by .* --port \d+"):
+            choose_port("127.0.0.1", 65535)
+
+
+def test_a_pause_of_years_is_refused():
+    """No system sleeps so long."""
+    with pytest.raises(argparse.ArgumentTypeError, match="more than a day"):
+        publish.duration("200000000m")
+
+
+def test_what_is_published_goes_where_redis_url_says(monkeypatch):
+    """Though a step runs, which has a Redis of its own."""
+    step = {"redis": "redis://localhost:1", "step": "05_nothing_missed"}
+    monkeypatch.setattr(publish.running, "everything", lambda: [step])
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    assert publish.which_redis()[0] == "redis://localhost:1"
+    monkeypatch.setenv("REDIS_URL", "redis://localhost:2")
+    assert publish.which_redis() == ("redis://localhost:2", "from REDIS_URL")
 
 
 def test_a_copy_may_have_files_that_are_not_utf_8(tmp_path):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis as redis_py
 
 from support import free_port
 from workshop.base.paths import ROOT, STEPS
@@ -345,6 +346,14 @@ def test_a_pause_of_years_is_refused():
     """No system sleeps so long."""
     with pytest.raises(argparse.ArgumentTypeError, match="more than a day"):
         publish.duration("200000000m")
+
+
+def test_a_redis_that_may_not_be_asked_for_its_streams_gets_a_sentence(redis):
+    """Its administrator may have forbidden that."""
+    with redis_py.Redis.from_url(redis.url) as client:
+        client.execute_command("ACL SETUSER", "guest", "on", ">pass", "~*", "&*", "+@all", "-scan")
+    with pytest.raises(Problem, match="did not say which streams"):
+        publish.streams(redis.url.replace("//", "//guest:pass@"))
 
 
 def test_what_is_published_goes_where_redis_url_says(monkeypatch):

@@ -80,7 +80,7 @@ class DidNotCome(AssertionError):
 
 
 class HungUp(AssertionError):
-    """The server closed the connection, with an empty packet."""
+    """The server closed the connection; an attendee reads this sentence as well."""
 
     def __init__(self, what):
         super().__init__(f"The server hung up: {what} did not come.")
@@ -490,7 +490,7 @@ class Raw:
         try:
             self.ws.send(packet)
         except (websocket.WebSocketException, OSError):
-            raise HungUp(f"what answers {named(packet)}") from None
+            raise HungUp(f"what answers {named(packet[:50])}") from None
 
     def listen(self):
         """Listen from now on."""

@@ -140,8 +140,8 @@ class Proxy:
 class Link:
     """One connection through the proxy."""
 
-    def __init__(self, proxy: Proxy, *writers):
-        self.proxy, self.passing, self.writers = proxy, proxy.passing, [*writers]
+    def __init__(self, proxy: Proxy, writer):
+        self.proxy, self.passing, self.writers = proxy, proxy.passing, [writer]
         self.chunks = 0  # in both directions
         self.polls = False
         self.stage: int | None = None  # at which an upgrade is cut

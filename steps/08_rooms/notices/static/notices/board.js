@@ -113,7 +113,8 @@ async function loadAnew() {
     await ask({}); // It follows nothing: what comes meanwhile would be neither in the list nor after it.
     const answer = await fetch(location, { cache: "no-store", signal: AbortSignal.timeout(5000) });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    [cursors, who] = [read(page, "#cursors"), read(page, "#who")];
+    cursors = read(page, "#cursors");
+    who = read(page, "#who");
     // Not all of it: the form stays as it is, with what somebody is typing.
     for (const list of lists) list.replaceChildren(...page.querySelectorAll(`#${list.id} li`));
     document.querySelectorAll("ol time").forEach(localTime);

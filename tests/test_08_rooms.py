@@ -1,5 +1,6 @@
 """Step 8: who is told what: the halls that a page follows, and what is for one person alone."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -153,6 +154,13 @@ def tab(monkeypatch, raw):
     """Open tabs that end with the test: tab(server, halls, session=…)."""
     monkeypatch.setattr("conftest.Raw", Tab)
     return raw
+
+
+@pytest.fixture
+def stack():
+    """Keep what is to be closed however the test ends: who stays would be counted in another."""
+    with contextlib.ExitStack() as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -513,10 +521,10 @@ class TestSession:
         assert not any(packet.startswith("41") for packet in stays.packets)
 
     def test_the_other_windows_forget_what_was_for_one_person(
-        self, server, redis, people, chromium
+        self, server, redis, people, chromium, stack
     ):
         """And are live again, without a name."""
-        context = chromium.new_context()
+        context = stack.enter_context(chromium.new_context())
         windows = [context.new_page() for _ in range(2)]
         windows[0].goto(f"{server.url}/login/")
         windows[0].fill("[name=username]", "ada")
@@ -544,13 +552,12 @@ class TestSession:
         expect(windows[1].locator("#state")).to_have_text("Live, by websocket.")
         write_to(redis, people["ada"], "Found you")
         expect(windows[1].locator("#people")).to_contain_text("Found you")
-        context.close()
 
     def test_a_window_that_was_away_while_somebody_else_logged_in_forgets(
-        self, server, redis, people, chromium
+        self, server, redis, people, chromium, stack
     ):
         """It was not there to be hung up on."""
-        context = chromium.new_context()
+        context = stack.enter_context(chromium.new_context())
         page, away = context.new_page(), context.new_page()
 
         def enter(name):
@@ -572,7 +579,6 @@ class TestSession:
         expect(away.get_by_text("For ada, and not for bob")).to_have_count(0)
         write_to(redis, people["bob"], "For bob")
         expect(away.locator("#people")).to_contain_text("For bob")
-        context.close()
 
     def test_a_session_that_ends_while_redis_is_away_ends_before_what_comes_then(
         self, serve, step, tab

@@ -443,11 +443,13 @@ class TestPerson:
     ):
         """Whether it may stay was looked up before that was published, perhaps."""
         ada = log_in(server, "ada")
-        asleep = tab(server, session=ada)
+        asleep, other = tab(server, session=ada), tab(server, session=log_in(server, "bob"))
         asleep.close()
         with redis_py.Redis.from_url(redis.url) as client:
             client.xadd("people", {"ended": f"person {people['ada']}"})
         write_to(redis, people["ada"], "After the change")
+        write_to(redis, people["bob"], "The end")
+        other.until(PEOPLE, "The end")  # so that a page that is loaded now begins after it
         again = tab(server, session=ada)
         again.packets.clear()
         assert again.ask(asleep.cursors) == "reload"

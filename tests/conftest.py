@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from engines import ENGINES, tried
 
-from support import LAST, PATIENCE, STEPS, Client, Database, Raw, Redis, Server
+from support import LAST, PATIENCE, STEPS, Client, Database, Raw, Redis, RedisCluster, Server
+from workshop.base.steps import Step
 from workshop.install.programs import find_chromium, find_postgresql
 from workshop.serving.postgresql import PostgreSQL
 
@@ -60,9 +61,17 @@ def database(request):
 
 
 @pytest.fixture(scope="module")
-def redis():
-    """A Redis of the module's own."""
-    server = Redis()
+def redis(request):
+    """A Redis of the module's own; Redis of the module says of which kind."""
+    server = getattr(request.module, "Redis", Redis)()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def redis_cluster():
+    """A cluster of the module's own, for the steps that need one."""
+    server = RedisCluster()
     yield server
     server.stop()
 
@@ -96,7 +105,10 @@ def serve(database, redis, request):
     with contextlib.ExitStack() as stack:
 
         def start(step, kind=Server, **extra):
-            settings = {"DATABASE_URL": database.copy(), "REDIS_URL": redis.url} | extra
+            own = redis
+            if Step(Path(step)).has_machines and not isinstance(redis, RedisCluster):
+                own = request.getfixturevalue("redis_cluster")
+            settings = {"DATABASE_URL": database.copy(), "REDIS_URL": own.url} | extra
             server = kind(step, **settings)
             stack.callback(server.stop)
             servers.append(server)

@@ -28,8 +28,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from test_06_many_servers import Nginx
 from test_08_rooms import add_users, shell
+from test_09_many_machines import Balancer
 
-from support import ROOT, STEPS, Client, Database, Redis, Server, environment, manage
+from support import (
+    ROOT,
+    STEPS,
+    Client,
+    Database,
+    Redis,
+    RedisCluster,
+    Server,
+    environment,
+    manage,
+)
+from workshop.base.steps import Step
 from workshop.install.programs import find_chromium
 
 NOTICES = [
@@ -87,11 +99,13 @@ def main(*wanted):
         )
         stack.callback(browser.close)
         database = Database(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        redis = Redis()
+        redis, cluster = Redis(), RedisCluster()
         stack.callback(redis.stop)
+        stack.callback(cluster.stop)
 
         def serve(number, kind=Server, **extra):
-            settings = {"DATABASE_URL": database.copy(), "REDIS_URL": redis.url}
+            own = cluster if Step(STEPS[number]).has_machines else redis
+            settings = {"DATABASE_URL": database.copy(), "REDIS_URL": own.url}
             server = kind(STEPS[number], **settings | extra)
             stack.callback(server.stop)
             return server
@@ -275,6 +289,32 @@ def lesson_6(browser, serve):
         return [before, after]
 
 
+def lesson_9(browser, serve):
+    """A window before and after its machine died."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        servers = [serve(9, at(8011))]
+        shared = {"DATABASE_URL": servers[0].extra["DATABASE_URL"]}
+        servers += [serve(9, at(port), **shared) for port in (8021, 8031)]
+        begin(servers[0])
+        balancer = Balancer(STEPS[9], servers, Path(folder))
+        stack.callback(balancer.stop)
+        page, other = open_page(browser, balancer), open_page(browser, balancer)
+        page.get_by_text("2 are here.").wait_for()
+        died = balancer.serving(page)
+        before = shot(f"A window, live from machine {servers.index(died) + 1}", page)
+        balancer.machine_of(died).stop()
+        died.stop(signal.SIGKILL)
+        post(other, "Room 5", "Who has a charger?")
+        page.get_by_text("charger").wait_for()
+        page.wait_for_function(
+            f"!document.querySelector('#process').textContent.match(/{died.port}|^$/)"
+        )
+        page.get_by_text("2 are here.").wait_for()
+        after = shot("The same window, when it had died", page)
+        other.close()
+        return [before, after]
+
+
 def lesson_7(browser, serve):
     """Two windows among a thousand."""
     server = begin(serve(7, at(8001)))
@@ -320,7 +360,18 @@ def lesson_8(browser, serve):
 LESSONS = {
     f"lesson-{number}": make
     for number, make in enumerate(
-        (lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7, lesson_8), start=1
+        (
+            lesson_1,
+            lesson_2,
+            lesson_3,
+            lesson_4,
+            lesson_5,
+            lesson_6,
+            lesson_7,
+            lesson_8,
+            lesson_9,
+        ),
+        start=1,
     )
 }
 

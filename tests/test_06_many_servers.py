@@ -20,7 +20,7 @@ from test_05_nothing_missed import say
 
 from support import HungUp, Redis, free_port, read_cursor, wait_until
 from workshop.install.programs import find_nginx
-from workshop.serving.nginx import adapted, make_certificate
+from workshop.serving.nginx import command, local, make_certificate
 
 by_stream, raw = nothing_missed.by_stream, nothing_missed.raw
 
@@ -34,18 +34,22 @@ pytestmark = pytest.mark.skipif(not find_nginx(), reason="no nginx")
 class Nginx:
     """nginx with the step's own configuration, in front of servers that the tests have started."""
 
+    config = "nginx.conf"
+
     def __init__(self, step, servers, folder, tls=False):
         self.servers, self.port = servers, free_port()
         self.url = f"http{'s' if tls else ''}://localhost:{self.port}"
-        (folder / "run").mkdir()
         if tls:
+            (folder / "run").mkdir()
             make_certificate(folder, [])
         ports = [server.port for server in servers]
-        config = (step / "nginx.conf").read_text()
-        config = adapted(config, "127.0.0.1", self.port, ports, tls)
-        (folder / "nginx.conf").write_text(config)
-        command = [find_nginx(), "-p", folder, "-c", "nginx.conf"]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        config = (step / self.config).read_text()
+        self.command = command(folder, config, "127.0.0.1", self.port, local(ports), tls)
+        self.start()
+
+    def start(self):
+        """Start, and wait until it answers."""
+        self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL)
         wait_until(self.answers, "nginx to listen")
 
     def answers(self):

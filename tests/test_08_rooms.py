@@ -120,7 +120,7 @@ class Tab(Raw):
         while (answer := self.ask(self.cursors)) != "live":
             assert answer in ("again", "wait"), answer
             if answer == "wait":
-                self.wait('42/notices,["live",true]')
+                self.wait('42/notices,["live",true')
 
     def hear(self, packet):
         """Keep what is told, as the page does."""

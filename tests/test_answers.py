@@ -17,7 +17,7 @@ from test_03_namespace import sees
 from test_04_redis_listener import shell
 from test_05_nothing_missed import NETWORK, forget, say
 
-from support import PATIENCE, STEPS, Server, wait_until
+from support import PATIENCE, STEPS, Server, manage, wait_until
 from workshop.authoring import listings
 from workshop.install.programs import find_nginx
 
@@ -64,7 +64,7 @@ def serve_answer(serve, tmp_path_factory):
 def test_each_change_in_a_page_is_the_answer_of_a_step():
     """And so one that is tried here; step 2's is text."""
     found = {path: len(some) for path in listings.pages() if (some := answers(path))}
-    assert found == {STEPS[number] / "README.md": 1 for number in (1, 3, 4, 5, 6, 7, 8)}
+    assert found == {STEPS[number] / "README.md": 1 for number in (1, 3, 4, 5, 6, 7, 8, 9)}
 
 
 class TestPlainDjango:
@@ -334,3 +334,14 @@ class TestRooms:
         pages[0].evaluate("ask(cursors)")  # What was sent before is here before the answer.
         assert not pages[0].evaluate("window.heard")
         expect(pages[1].locator("#answer")).to_have_text("")
+
+
+class TestManyMachines:
+    """Step 9: where each hall is."""
+
+    def test_it_says_where_each_hall_is(self, serve_answer, redis_cluster):
+        """On the one node that there is, here."""
+        server = serve_answer(9, HALLS="Main hall,Foyer")
+        said = manage(server.step, "halls", **server.extra)
+        where = f"127.0.0.1:{redis_cluster.port}"
+        assert said == f"Main hall: {where}\nFoyer: {where}\n"

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E402  (the paths come first)
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
@@ -21,15 +22,17 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import arrivals
 import load
+import readers
 import scale
 from wire import TEXT, WIRES, WireError, frames
 
 from workshop.base.problem import Problem
 from workshop.bench import command as bench
 from workshop.bench import report
+from workshop.bench.readers import ways
 from workshop.bench.run import FEW, measure, plan, run_all, trouble
 from workshop.bench.servers import PEERS, Bench, crowds, halls, ladder, rooms, roomy, servers
-from workshop.bench.size import Size
+from workshop.bench.size import READERS, Size
 from workshop.install.programs import find_nchan
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
@@ -41,6 +44,9 @@ TOY = Size(
 )  # fmt: skip
 CROWDS = {server.key: server for server in crowds()}
 TOY_CROWD = Size((8,), 1, settle=0.1, one=2, burst=5, bursts=1, pairs=0, minute=0.1, away=3)
+TOY_READERS = Size(
+    (5,), 1, settle=0.2, one=0.05, burst=20, bursts=1, paced_seconds=1, pairs=0, block=0.2
+)
 TOY_ROOM = Size((10,), 1, settle=0.05, pairs=0, limit=30)
 FAULTLESS = {"lost": 0, "twice": 0, "out of order": 0, "changed": 0}
 
@@ -402,6 +408,151 @@ def test_nginx_has_as_many_processes_as_the_limit_takes(monkeypatch):
         assert line in text
 
 
+# Many processes
+
+
+@pytest.fixture(scope="module")
+def read():
+    """What five processes cost a Redis, in each way."""
+    return run_all(ways(), TOY_READERS) | {"left_out": [], "readers": True}
+
+
+def test_each_process_is_told_each_notice_and_the_report_says_what_that_costs(read, tmp_path):
+    stream, channel, everybody, one_adds_up = read["runs"]
+    for run in read["runs"]:
+        assert not trouble(run), (run["name"], trouble(run))
+    for run in (stream, channel):
+        notices = sum(run[phase]["notices"] for phase in ("rare", "one", "burst"))
+        assert run["deliveries"] == 5 * (notices + 3)  # three to get warm
+        assert run["burst"]["notices"] == 20
+    assert stream["silent"]["asked"] > 5
+    # A second that is not measured, and one that is.
+    reports = everybody["one"]["notices"] + everybody["burst"]["notices"] + 3 + 2 * 5
+    assert everybody["deliveries"] == 5 * reports
+    assert one_adds_up["deliveries"] == 2 * 5
+    file = reported(read, tmp_path / "readers.md")
+    text = file.read_text()
+    lines = [line for line in text.splitlines() if line.startswith("| 5 processes |")]
+    assert len(lines) == 4
+    assert not [line for line in lines if "–" in line]
+    for name in ("notice", "presence"):
+        plot = ElementTree.parse(tmp_path / f"readers-{name}.svg")
+        assert len(plot.findall("{*}circle")) == 2 + 1  # with the one that says what it means
+        assert f"(readers-{name}.svg)" in text
+
+
+def test_what_so_many_would_tell_each_other_is_derived(read, tmp_path):
+    runs = [dict(run, clients=1000) for run in read["runs"]]
+    del runs[2]["second"]
+    size = read["size"] | {"clients": [1000]}
+    text = reported(read | {"runs": runs, "size": size}, tmp_path / "readers.md").read_text()
+    each = runs[2]["burst"]["redis_us"]
+    assert f"| 1000 processes | {report.number(each)}, derived |" in text
+    assert "| 1 000 000 | – | – |" in text
+
+
+def read_by(redis_and_folder, **more):
+    """Return the plan of a run of the generator itself."""
+    redis = {"redis_port": redis_and_folder.redis_port, "redis_pid": redis_and_folder.redis_pid()}
+    return plan(TOY_READERS, 5, 1) | redis | {"patience": 1} | more
+
+
+HEARD = {  # in place of a notice
+    "lost": lambda what: [],
+    "twice": lambda what: [what, what],
+    "changed": lambda what: [b"?", what],
+}
+
+
+@pytest.mark.parametrize("kind", HEARD)
+@pytest.mark.parametrize("wire", ["Stream", "Channel"])
+def test_a_process_that_is_not_told_a_notice_is_seen(kind, wire, redis_and_folder, monkeypatch):
+    """Or told it twice, or another one."""
+    tell, planted = readers.Way.told, []
+
+    def told(way, process, what):
+        if process is way.all[2] and process.next == 7 and not planted:
+            planted.append(what)
+            for each in HEARD[kind](what):
+                tell(way, process, each)
+        else:
+            tell(way, process, what)
+
+    monkeypatch.setattr(readers.Way, "told", told)
+    monkeypatch.setattr(readers.Stream, "last", b"")  # There is no replica to wait for.
+    result = readers.run(read_by(redis_and_folder, wire=wire))
+    assert result["faults"] == {"lost": 0} | {kind: 1}
+    assert trouble(result).startswith(f"of {result['deliveries']} deliveries 1 {kind}")
+    # One that is lost is waited for.
+    assert ("not everything arrived" in trouble(result)) == (kind == "lost")
+
+
+def test_a_notice_that_is_left_out_of_many_is_lost(redis_and_folder):
+    way = readers.Channel(read_by(redis_and_folder, clients=2, wire="Channel"))
+    way.sent, way.left = [b"1", b"2", b"3"], 3
+    for what in (b"1", b"3"):
+        way.told(way.all[0], what)
+    assert (way.faults, way.left) == ({"lost": 1}, 0)
+
+
+def test_a_report_that_is_missing_when_all_are_added_up_is_lost(redis_and_folder, monkeypatch):
+    say = readers.exchange
+    monkeypatch.setattr(readers, "exchange", lambda who, report: say("all of them", report))
+    result = readers.run(read_by(redis_and_folder, wire="OneAddsUp"))
+    assert result["faults"]["lost"] >= 4
+
+
+def test_the_generator_says_what_step_9_says(redis_and_folder, monkeypatch):
+    from redis import Redis, RedisError
+
+    live, presence = readers.live, readers.presence
+    client = Redis(port=redis_and_folder.redis_port, decode_responses=True)
+    monkeypatch.setattr(live, "node_of", lambda key: contextlib.nullcontext(client))
+    monkeypatch.setattr(presence, "node_of", lambda key: contextlib.nullcontext(client))
+    monkeypatch.setattr(readers, "uuid4", lambda: types.SimpleNamespace(hex="1"))
+    job = plan(READERS, 1, 1) | {"redis_port": redis_and_folder.redis_port}
+    stream, adding = readers.Stream(job), readers.OneAddsUp(job)
+    [(who, here)] = readers.said(1).items()
+    monkeypatch.setattr(presence, "ME", who)
+    notice = stream.new(1)
+    saved = types.SimpleNamespace(to_id=None, as_dict=lambda: json.loads(notice))
+    entry = types.SimpleNamespace(notice=saved, key="1")
+
+    def publish():
+        with contextlib.suppress(RedisError):  # It has no replica, and is of no cluster.
+            live.publish(stream.stream, entry)
+
+    def say(data):
+        stream.speaker.say(data)
+        stream.stay(0.2)
+
+    pairs = [
+        (publish, lambda: say(stream.command(notice))),
+        (lambda: live.read_after(stream.stream, first, wait=True),
+         lambda: say(stream.question(first))),
+        (lambda: presence.exchange(here), lambda: say(adding.exchanges[0])),
+    ]  # fmt: skip
+    for step, ours in pairs:
+        client.flushall()
+        first = client.xadd(stream.stream, {"began": ""})
+        client.xadd(stream.stream, {"notice": "{}"})
+        client.set(presence.SUM, "[0, {}]")
+        client.set(presence.TURN, "somebody")
+        assert commands(client, ours) == commands(client, step) != []
+
+
+def commands(client, do):
+    """Return the commands that are said to a Redis meanwhile."""
+    heard = []
+    with client.monitor() as monitor:
+        do()
+        client.echo("the end")
+        while (each := monitor.next_command())["command"] != "ECHO the end":
+            if each["client_type"] != "lua":
+                heard.append(each["command"])
+    return [each for each in heard if not each.startswith(("HELLO", "CLIENT", "CLUSTER"))]
+
+
 # What goes over the wire
 
 
@@ -513,6 +664,7 @@ def test_the_plots_can_be_read_by_eyes_and_ears(tmp_path):
         (["--clients", "1"], "from 2 to 20000"),
         (["--scale", "--only", "gevent"], "There are: step7, step7-nginx, node-cluster"),
         (["--scale", "--clients", "200000"], "from 2 to 100000"),
+        (["--readers", "--only", "gevent"], "There are: stream, channel, everybody, one-adds-up"),
         (["--rounds", "0"], "--rounds is 1 or more"),
         (["--report", "report.svg"], "ends in .md"),
         (["--report", "no/such/report.md"], "no folder"),
@@ -522,6 +674,12 @@ def test_the_plots_can_be_read_by_eyes_and_ears(tmp_path):
 def test_what_makes_no_sense_is_said(words, sentence):
     with pytest.raises(Problem, match=sentence.replace(".", r"\.")):
         bench.main(typed(*words))
+
+
+@pytest.mark.parametrize("other", ["--ladder", "--halls", "--arrivals", "--scale"])
+def test_one_thing_is_measured_at_a_time(other):
+    with pytest.raises(Problem, match=r"One of .*--scale and --readers\."):
+        bench.needs(typed("--readers", other))
 
 
 def test_what_is_not_here_is_left_out_with_a_sentence(monkeypatch, capsys):

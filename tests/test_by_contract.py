@@ -18,6 +18,7 @@ INVISIBLE = re.compile(r'\s*("""|import |from )')
 MANAGE = "so is what manage.py publishes in one"
 HERE = "each hall hears who follows it, wherever they are"
 CHOOSES = "a window chooses halls and shows them"
+AGAIN = "what only the dead primary had is published again"
 ALONE = "a process alone is a whole server"
 # What no reading sees, by how it begins, and the point of the lesson whose tests do.
 TRIED = {
@@ -30,6 +31,9 @@ TRIED = {
     'notices.on("here", (hall, number, names) => {': CHOOSES,
     "  nobodyIsHere();": CHOOSES,
     "    for hall in notices.halls.values():": "a page hears its halls and no others",
+    'if {*"{}"} & {*"".join(HALLS)}:': "a page hears its halls and what is for its person",
+    '        redis.call("SET", KEYS[2], "", "EX", 3600)': AGAIN,
+    "        goes_on = True": "a hall whose nodes are away holds up no other",
 }
 
 

@@ -13,6 +13,11 @@ from support import ROOT, STEPS
 
 # What the cure is: a piece of the code, what stands there without it, and the test that notices.
 CURES = {
+    "left while it waited": (
+        "if eio_sid not in self.environ:",
+        "if False:",
+        "waits_to_be_let_in",
+    ),
     "forged connect": (
         'case ["connect" | "disconnect", *_]',
         'case ["disconnect", *_]',

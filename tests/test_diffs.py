@@ -302,7 +302,7 @@ def test_stat_is_a_line_a_file(original):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["9"], "There is no step '9'"),
+        (["99"], "There is no step '99'"),
         (["1"], "Step 1 is where it begins"),
         ([], "Which step?"),
         (["1", "2", "3"], "one step too many"),

@@ -17,7 +17,8 @@ from test_tool import Call, gone
 from support import PATIENCE, ROOT, STEPS, wait_until
 from workshop.base import notes
 from workshop.base.steps import Step
-from workshop.fire.faults import FAULTS, chosen
+from workshop.fire.faults import FAULTS, chosen, no_postgresql
+from workshop.fire.network import no_addresses
 from workshop.fire.report import Display
 from workshop.fire.run import run_all
 from workshop.fire.size import Size
@@ -37,6 +38,8 @@ LANES = [
      "trimmed", "two-at-once", "outbox", "disk-full", "redis-full"),
     ("5", 1, "half-open", "no-files", "database-stopped"),
     ("6", 0, "server-killed", "rolling-restart", "nginx-stopped", "outbox"),
+    ("9", 0, "primary-killed", "replica-killed", "machine-killed", "cluster-cut",
+     "primary-frozen", "slot-moved", "outbox", "redis-forgets"),
 ]  # fmt: skip
 TRIED = [(lane, fault) for lane, (_, _, *faults) in enumerate(LANES) for fault in faults]
 
@@ -162,7 +165,50 @@ def test_what_the_database_has_must_be_what_was_to_be_saved_once_each():
     assert not tally.good
 
 
+def test_what_was_published_late_has_scrolled_off_whatever_its_id():
+    """Ids are given out before the commit: 2 was saved after 3, and a page saw 3 before it left."""
+    one = viewer()
+    one.told(3, "3", at=100)
+    one.loaded([(number, str(number)) for number in range(60, 10, -1)], at=105)
+    saved = [(number, str(number)) for number in (2, 3)]
+    assert one.missing(saved) == ([2], [])
+    assert one.missing(saved, {3: 99, 2: 103}) == ([], [2])
+    assert one.missing(saved, {2: 98, 3: 99}) == ([2], [])
+
+
+def test_what_the_log_has_must_be_what_is_saved_once_each():
+    tally = Tally("planted")
+    tally.check_published([(1, "1"), (2, "2"), (3, "3")], [(1, 0.1), (3, 0.2), (3, 0.3)])
+    assert tally.wrong == ["the log does not have 2", "the log has twice 3"]
+
+
 # The network
+
+
+@pytest.mark.skipif(bool(no_addresses()), reason="one address for all machines")
+def test_a_proxy_swallows_what_one_address_sends_and_no_other():
+    """And lets it through when that is over."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with contextlib.ExitStack() as stack:
+            proxy = stack.enter_context(Proxy(any_port(), port))
+            ends = []
+            for host in ("127.0.0.1", "127.0.0.2"):
+                source = stack.enter_context(socket.socket())
+                source.bind((host, 0))
+                source.connect(("127.0.0.1", proxy.port))
+                end, _ = listener.accept()
+                ends.append((source, stack.enter_context(end)))
+            proxy.swallow_from("127.0.0.2")
+            for source, end in ends:
+                source.sendall(b"said")
+                end.settimeout(0.5)
+            assert ends[0][1].recv(4) == b"said"
+            with pytest.raises(TimeoutError):
+                ends[1][1].recv(4)
+            proxy.flow_from("127.0.0.2")
+            ends[1][1].settimeout(PATIENCE)
+            assert ends[1][1].recv(4) == b"said"
 
 
 def test_a_proxy_ends_without_a_word_though_the_server_lets_nobody_in(caplog):
@@ -189,10 +235,11 @@ TELLS = '            self.emit("notices", (check(entries), cursor), to=sid)\n'
 FORGETS = ("notices/namespaces.py", TELLS, "")
 
 
-def copied(folder, *changes):
-    """Return a copy of step 5 in which something was changed."""
+def copied(folder, *changes, number=5):
+    """Return a copy of a step in which something was changed."""
     step = folder / "step"
-    shutil.copytree(STEPS[5], step, ignore=shutil.ignore_patterns("db.sqlite3", "__pycache__"))
+    ignored = shutil.ignore_patterns("db.sqlite3", "__pycache__")
+    shutil.copytree(STEPS[number], step, ignore=ignored)
     for name, old, new in changes:
         text = (step / name).read_text()
         assert text.count(old) == 1, f"{old!r} has to be in {name}, once"
@@ -207,11 +254,11 @@ def small(rounds=1, patience=5):
     )
 
 
-def run_with(folder, browser, fault, *changes, patience=5, rounds=1):
-    """Run a fault against a copy of step 5 in which something was changed."""
-    step, size = copied(folder, *changes), small(rounds, patience)
-    display = Display(Step(STEPS[5]), size, [])
-    run_all(Subject(step), chosen([fault], "one"), size, display.task, browser)
+def run_with(folder, browser, fault, *changes, patience=5, rounds=1, number=5):
+    """Run a fault against a copy of a step in which something was changed."""
+    subject, size = Subject(copied(folder, *changes, number=number)), small(rounds, patience)
+    display = Display(Step(STEPS[number]), size, [])
+    run_all(subject, chosen([fault], subject.kind), size, display.task, browser)
     return display.tallies[0]
 
 
@@ -251,6 +298,17 @@ def test_a_page_without_the_filter_is_seen(tmp_path, browser):
     )
     assert tally.twice
     assert not tally.lost
+
+
+@pytest.mark.skipif(not find_nginx(), reason="no nginx")
+@pytest.mark.skipif(bool(no_postgresql()), reason="no PostgreSQL")
+@pytest.mark.skipif(bool(no_addresses()), reason="one address for all machines")
+def test_a_primary_that_is_believed_alone_is_seen(tmp_path):
+    """What only it has is gone when its replica takes over: for whoever comes back later."""
+    believed = ("notices/live.py", "if not safe:", "if False:")
+    tally = run_with(tmp_path, None, "cluster-cut", believed, patience=60, number=9)
+    assert "the log does not have" in " ".join(tally.wrong)
+    assert not tally.twice
 
 
 # A folder of one's own
@@ -316,6 +374,15 @@ def test_a_folder_that_is_not_so_far_gets_a_sentence(tmp_path, said, step, chang
 
 def test_every_fault_is_tried_here():
     assert {"none", *(fault for _, fault in TRIED)} == set(FAULTS)
+
+
+def test_each_fault_that_can_happen_to_machines_does():
+    """The disk is PostgreSQL's, and with several processes no page polls."""
+    there = {fault.name for fault in chosen([], "machines")}
+    assert set(FAULTS) - there == {"disk-full", "polling", "upgrade"}
+    alone = {name for name, fault in FAULTS.items() if fault.servers == ("machines",)}
+    assert alone == {"primary-killed", "replica-killed", "machine-killed", "cluster-cut",
+                     "primary-frozen", "slot-moved"}  # fmt: skip
 
 
 @pytest.mark.parametrize(("lane", "fault"), TRIED)
@@ -387,6 +454,8 @@ def command_lines(call):
         ([], "Which step?"),
         (["--dir=tests"], "no manage.py"),
         (["5", "--only=nothing"], "server-killed"),
+        (["5", "--only=machine-killed"], "server-killed"),
+        (["9", "--only=disk-full"], "machine-killed"),
         (["5", "--report=fire.txt"], ".svg or .md"),
         (["5", "--clients=0"], "--clients is 1 or more"),
     ],

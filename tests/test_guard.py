@@ -478,6 +478,35 @@ def test_the_second_of_two_packets_does_not_wait_for_the_first(step):
 
 # What the database bears
 
+
+def test_who_leaves_while_it_waits_to_be_let_in_is_not_counted(serve, step, tmp_path, raw):
+    """All turns are taken; when it is its turn, nobody is there."""
+    copy = patch(step, tmp_path, MAX_DATABASE_CONNECTIONS=1)
+    namespaces, go = copy / "notices" / "namespaces.py", tmp_path / "go"
+    post = "    def on_post(self"
+    hold = f"    def on_hold(self, sid):\n        while not Path({str(go)!r}).exists():\n"
+    hold += f"            gevent.sleep(0.01)\n\n{post}"
+    text = namespaces.read_text().replace(post, hold, 1)
+    imports = "from pathlib import Path\nimport gevent\nimport "
+    namespaces.write_text(text.replace("import ", imports, 1))
+    guard, turn = copy / "board" / "guard.py", "        with self.turns:"
+    guard.write_text(guard.read_text().replace(turn, f"        print('to wait', event)\n{turn}"))
+    server = serve(copy)
+    holds = raw(server)
+    holds.say('42/notices,["hold"]')
+    server.wait_for_log("to wait hold")
+    server.log.clear()
+    address = poll(server)
+    waits = threading.Thread(target=requests.post, args=(address, "40/presence,"), daemon=True)
+    waits.start()
+    server.wait_for_log("to wait connect")
+    requests.post(address, "1")
+    go.touch()
+    waits.join()
+    there = raw(server, "/presence")
+    assert there.wait('42/presence,["count",') == '42/presence,["count",1]'
+
+
 CONNECTIONS = 20 + 1  # of the browsers' events, and from step 5 on the one that empties the outbox
 
 

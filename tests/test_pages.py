@@ -116,7 +116,7 @@ def copy(tmp_path):
         ("README.md", "](docs/systems.md)", "](docs/system.md)", "README.md: docs/system.md"),
         ("README.md", "#where-gevent-is-", "#where-gevent-was-", "#where-gevent-was-"),
         (GLOSSARY, '<a id="greenlet">', '<a id="greenlets">', "glossary.md#greenlet"),
-        ("steps/01_plain_django/README.md", "lesson-1.png", "lesson-9.png", "lesson-9.png"),
+        ("steps/01_plain_django/README.md", "lesson-1.png", "lesson-99.png", "lesson-99.png"),
         ("notebooks/03_greenlets.ipynb", "steps/02_gevent_server/README", "steps/2/README", "s/2/"),
     ],
 )

@@ -615,6 +615,39 @@ def test_a_process_behind_nginx_is_killed_by_its_number_and_comes_back(clone):
         running.ctrl_c()
 
 
+def test_the_users_of_a_database_of_ones_own_stay_as_they_are(clone, tmp_path):
+    """Whoever has DATABASE_URL in the shell would not expect another password of the admin."""
+    path = tmp_path / "own.sqlite3"
+    env = plain_environment(DATABASE_URL=f"sqlite:///{path}")
+    with Call(clone, "run", "1", "--no-browser", f"--port={free_port()}", env=env) as running:
+        running.url()
+        running.wait_for(r"with\s+the\s+users\s+of\s+that\s+DATABASE_URL")
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            assert database.execute("SELECT count(*) FROM auth_user").fetchone() == (0,)
+        running.ctrl_c()
+
+
+@pytest.mark.skipif(not find_nginx(), reason="no nginx")
+def test_a_machine_is_killed_by_its_number_and_comes_back(clone):
+    with Call(clone, "run", "9", "--no-browser", f"--port={free_port()}") as running:
+        url = running.url()
+        running.wait_for("Servers +machines 1, 2, 3 ")
+        assert running.listening() <= {"127.0.0.1", "::1", "127.0.0.11", "127.0.0.12", "127.0.0.13"}
+        assert "it is in the stream" in call(clone, "publish", "Before").stdout
+        running.type("")
+        running.wait_for(r"1 +127\.0\.0\.11:\d+ +\d+ \(\d\), \d+ \(\d\) +primary of Foyer; replica")
+        running.type("1")
+        running.wait_for("Machine 1 has died")
+        assert get(url)[0] == 200
+        said = len(running.output)
+        running.type("")
+        running.wait_for("1 +dead", said)
+        running.wait_for("Machine 1 is started again")
+        assert "it is in the stream" in call(clone, "publish", "After").stdout
+        assert get(url)[0] == 200
+        running.ctrl_c()
+
+
 def test_a_folder_that_cannot_be_watched_is_said(tmp_path, monkeypatch, capsys):
     """A system watches only so many files."""
 

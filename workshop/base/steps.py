@@ -60,6 +60,11 @@ class Step:
             "utf-8", "replace"
         )
 
+    @property
+    def has_machines(self) -> bool:
+        """Tell whether this is served on several machines, from step 9 on."""
+        return (self.folder / "balancer.conf").exists()
+
     def mentions(self, word: str) -> bool:
         """Tell whether the settings of the step use something."""
         settings = self.folder / "board" / "settings.py"

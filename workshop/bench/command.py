@@ -13,6 +13,8 @@ from workshop.bench.size import (
     HALLS,
     LADDER,
     QUICK,
+    READERS,
+    READERS_QUICK,
     SCALE,
     SCALE_QUICK,
     Size,
@@ -29,6 +31,7 @@ EPILOG = f"""examples:
   {ME} bench --halls --report benchmarks/halls.md    step 8 with 1, 10 and 100 halls
   {ME} bench --arrivals --report benchmarks/arrivals.md    a full room comes at once
   {ME} bench --scale --report benchmarks/scale.md    four processes, fifty thousand browsers
+  {ME} bench --readers --report benchmarks/readers.md    Redis, with up to 4000 processes
   {ME} bench --from benchmarks/report.json --report benchmarks/report.md    write it anew
 
 It ends with 1 if a notice was lost, came twice, out of order or changed."""
@@ -52,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="a full room of pages, and a dead server")  # fmt: skip
     parser.add_argument("--scale", action="store_true",
                         help="four processes each, up to 50 000 browsers")  # fmt: skip
+    parser.add_argument("--readers", action="store_true",
+                        help="one Redis, and up to 4000 processes")  # fmt: skip
     parser.add_argument("--only", metavar="NAMES", help="only these servers: step7,node")
     parser.add_argument("--clients", metavar="NUMBERS", help="how many browsers: 100,1000")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured")
@@ -66,15 +71,17 @@ def needs(args: argparse.Namespace) -> set[str]:
         return {"python"}
     if not hasattr(select, "epoll"):
         raise Problem("This needs Linux: it asks the kernel for each process's CPU time.")
-    if args.arrivals + args.halls + args.ladder + args.scale > 1:
-        raise Problem("One of --ladder, --halls, --arrivals and --scale.", 2)
+    if args.arrivals + args.halls + args.ladder + args.readers + args.scale > 1:
+        raise Problem("One of --ladder, --halls, --arrivals, --scale and --readers.", 2)
     return {"python"} | {part for server in chosen(args, there(args)) for part in server.needs}
 
 
 def there(args: argparse.Namespace) -> list:
     """Return the servers that there are."""
-    from workshop.bench import servers
+    from workshop.bench import readers, servers
 
+    if args.readers:
+        return readers.ways()
     if args.arrivals:
         return servers.rooms()
     if args.scale:
@@ -102,6 +109,8 @@ def sized(args: argparse.Namespace) -> Size:
         size = ARRIVALS_QUICK if args.quick else ARRIVALS
     if args.scale:
         size = SCALE_QUICK if args.quick else SCALE
+    if args.readers:
+        size = READERS_QUICK if args.quick else READERS
     size = Size(**vars(size))
     if args.clients is not None:
         try:
@@ -188,4 +197,5 @@ def measured(args: argparse.Namespace) -> dict:
         "halls": args.halls,
         "arrivals": args.arrivals,
         "scale": args.scale,
+        "readers": args.readers,
     }

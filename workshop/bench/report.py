@@ -10,6 +10,7 @@ from rich.table import Table
 
 from workshop.base.paths import ME
 from workshop.base.words import counted
+from workshop.bench import readers
 from workshop.bench.plot import bars, dots, lines
 from workshop.bench.run import FEW, trouble
 
@@ -38,6 +39,10 @@ class Results:
         self.bases = {key: name for key, name in bases.items() if key in self.names}
         self.ladder, self.arrivals = data.get("ladder"), data.get("arrivals")
         self.scale, self.halls = data.get("scale"), data.get("halls")
+        self.readers = data.get("readers")
+        self.lines: dict = self.names  # of the tables
+        if self.readers:
+            self.lines = {n: f"{n} processes" for n in self.size["clients"]}
 
     def values(self, server: str, clients: int, phase: str, what: str) -> dict[int, float]:
         """Return a figure of each round that has it."""
@@ -52,9 +57,10 @@ class Results:
         """Return the figure in the middle."""
         return statistics.median(each) if (each := self.values(*where).values()) else None
 
-    def cell(self, *where) -> str:
-        """Return a figure with its spread."""
-        return spread(list(self.values(*where).values()))
+    def cell(self, server: str, clients: int, phase: str, what: str, times: float = 1) -> str:
+        """Return a figure with its spread, or so many times that."""
+        values = self.values(server, clients, phase, what).values()
+        return spread([value * times for value in values])
 
     def middles(self, server: str, *where) -> str:
         """Return the figures in the middle, of each number of clients."""
@@ -133,12 +139,20 @@ def show(data: dict) -> None:
             "seconds until the last has a notice; CPU of a delivery, one after\n"
             "the other and in bursts; memory of a client; seconds until all have come back.\n"
         )
-    table.add_column("server", no_wrap=True)
-    for heading in columns:
+    cells: dict[str, Any] = {
+        heading: lambda server, where=where: results.cell(server, *where)
+        for heading, where in columns.items()
+    }
+    about = f"With {most} clients: {about}"
+    if results.readers:
+        cells = readers.shown(results)
+        about = "CPU of Redis: for one notice to all, and each second for who is here.\n"
+    table.add_column("" if results.readers else "server", no_wrap=True)
+    for heading in cells:
         table.add_column(heading, justify="right")
-    for server, name in results.names.items():
-        table.add_row(name, *(results.cell(server, *where) for where in columns.values()))
-    console.print(f"\nWith {most} clients: {about}")
+    for key, name in results.lines.items():
+        table.add_row(name, *(each(key) for each in cells.values()))
+    console.print(f"\n{about}")
     console.print(table)
     for sentence in problems(data):
         console.print(f"[red]WRONG: {sentence}[/red]")
@@ -162,11 +176,13 @@ def markdown(data: dict, results: Results, stem: str) -> str:
     parts = [introduction(data)]
     kind = arrivals if results.arrivals else ladder if results.ladder else sections
     kind = scale if results.scale else halls if results.halls else kind
+    kind = readers.sections if results.readers else kind
     for section in kind(results):
         title, about, plot, corner, columns, ratio = section
         parts.append(f"## {title}\n\n{about}\n")
         if plot:
-            parts.append(f"![{title}: each server's figures, as in the table]({stem}-{plot}.svg)\n")
+            whose = "the" if results.readers else "each server's"
+            parts.append(f"![{title}: {whose} figures, as in the table]({stem}-{plot}.svg)\n")
         parts.append(table(results, corner, columns))
         if ratio and results.bases:
             sizes, *where = ratio
@@ -175,10 +191,10 @@ def markdown(data: dict, results: Results, stem: str) -> str:
 
 
 def table(results: Results, corner: str, columns: dict) -> str:
-    """Return a table with a line for each server; a column is a function of its key."""
+    """Return a table with a line for each server; a column is a function of the line's key."""
     lines = [[corner, *columns], ["---", *["---:"] * len(columns)]]
     lines += [
-        [name, *(each(key) for each in columns.values())] for key, name in results.names.items()
+        [name, *(each(key) for each in columns.values())] for key, name in results.lines.items()
     ]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
@@ -510,6 +526,8 @@ def introduction(data: dict) -> str:
     if data.get("scale"):
         pinned = f"The server has {counted(machine['each'], 'core')} to itself, all its processes "
         pinned += "together; the load generator and Redis share as many others. "
+    if data.get("readers"):
+        pinned = "Redis has one core to itself, the load generator and a replica share another. "
     pinned = pinned if machine["pinned"] else "Nothing is pinned to a core. "
     packages = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
     deliveries = sum(run["deliveries"] for run in data["runs"])
@@ -532,6 +550,10 @@ def introduction(data: dict) -> str:
     if data.get("scale"):
         most = number(size["clients"][-1])
         title, option = f"Up to {most} browsers: four processes of each server", " --scale"
+    who, ratios = "server", " A ratio is taken within each round."
+    if data.get("readers"):
+        title, option = "One Redis, and many processes: what they cost it", " --readers"
+        better, who, ratios = "Less is better.", "way", ""
     rounds = "Each figure was measured once."
     if size["rounds"] > 1:
         rounds = f"Each figure is the middle one of {size['rounds']} rounds, with the smallest and "
@@ -544,8 +566,8 @@ Made by `{ME} bench{option} --report` on {data["date"]}, in {data["seconds"] / 6
 {machine["cpu"]}, {machine["cores"]} cores, {machine["system"]}. {pinned}\
 {packages}.
 
-{rounds} In a round each server has its turn, so that what slows the machine down slows all of \
-them. {better} A ratio is taken within each round.
+{rounds} In a round each {who} has its turn, so that what slows the machine down slows all of \
+them. {better}{ratios}
 
 {checked}
 {listed}"""
@@ -553,6 +575,8 @@ them. {better} A ratio is taken within each round.
 
 def plots_of(results: Results) -> dict[str, str]:
     """Return the plots by name."""
+    if results.readers:
+        return readers.plots(results)
     if results.halls:
         size = results.size["clients"][0]
         figures = [

@@ -17,6 +17,7 @@ from workshop.base import paths
 from workshop.base.paths import ROOT
 from workshop.base.problem import Problem
 from workshop.base.words import counted
+from workshop.bench import readers
 from workshop.bench.servers import Bench, Server, cores
 from workshop.bench.size import Size
 from workshop.install.environment import BENCH_PYTHON
@@ -25,6 +26,7 @@ from workshop.install.programs import find_bun, find_nginx, find_node
 LOAD = ROOT / "benchmarks" / "load.py"
 ARRIVALS = ROOT / "benchmarks" / "arrivals.py"
 SCALE = ROOT / "benchmarks" / "scale.py"
+READERS = ROOT / "benchmarks" / "readers.py"
 KILL = "killing the server"  # what arrivals.py says when it wants that
 FEW = 1  # browsers where it is about one of them, not about how many
 PACKAGES = ("gevent", "python-socketio", "Django", "redis")
@@ -44,7 +46,7 @@ def run_all(servers: list[Server], size: Size, patience: float = 20) -> dict:
     done, total = 0.0, sum(weight(clients, size) for _, clients, _ in jobs)
     began = time.monotonic()
     runs = []
-    with Bench(many=size.minute > 0) as bench, console.status("") as status:
+    with Bench(size.minute > 0, size.block > 0) as bench, console.status("") as status:
         for number, clients, server in jobs:
             left = (time.monotonic() - began) / done * (total - done) if done else None
             about = f"round {number} of {size.rounds}, {server.name}, {counted(clients, 'client')}"
@@ -83,11 +85,13 @@ def run_all(servers: list[Server], size: Size, patience: float = 20) -> dict:
 
 def weight(clients: int, size: Size) -> float:
     """Return about how long a run takes, beside others."""
-    return 5 + 2 * size.minute + clients / 250
+    return 5 + 2 * size.minute + clients / (2500 if size.block else 250)
 
 
 def plan(size: Size, clients: int, number: int) -> dict:
     """Return what the load does in one run."""
+    if size.block:
+        return readers.plan(size, clients)
     if size.minute:
         return {
             "clients": clients,
@@ -121,9 +125,10 @@ def plan(size: Size, clients: int, number: int) -> dict:
 def measure(bench: Bench, server: Server, job: dict, say=lambda phase: None) -> dict:
     """Start a server, have the load at it, and return what that says."""
     ports, pids = bench.start(server, job["clients"])
-    job = job | {"port": ports[0], "ports": ports, "pids": pids, "wire": server.wire}
+    job = job | {"port": next(iter(ports), None), "ports": ports, "pids": pids, "wire": server.wire}
     job |= {"redis_port": bench.redis_port, "redis_pid": bench.redis_pid()}
     script = ARRIVALS if "limit" in job else SCALE if "minute" in job else LOAD
+    script = READERS if "silent" in job else script
     log = paths.log_file("bench-load")
     with log.open("wb") as errors:
         # Out of Ctrl-C's reach: the tool ends it.

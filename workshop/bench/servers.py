@@ -185,7 +185,8 @@ class Bench:
 
     redis: Child  # within `with`
 
-    def __init__(self, many: bool = False):
+    def __init__(self, many: bool = False, readers: bool = False):
+        self.readers = readers  # Redis is what is measured: a primary as in step 9
         self.server_core, self.load_core = cores(many)
         self.before = os.sched_getaffinity(0)
         self.folder = Path(tempfile.mkdtemp(prefix="workshop-bench-"))
@@ -198,14 +199,18 @@ class Bench:
 
     def __enter__(self):
         try:
-            pin(self.load_core)
+            pin(self.server_core if self.readers else self.load_core)
             # A listener that is slow is not hung up on: who loses something must do it alone.
             patient = ("--client-output-buffer-limit", "pubsub 0 0 0", "--maxclients", "20000")
-            command = valkey(self.redis_port, *patient)
+            primary = ("--appendonly", "yes", "--repl-diskless-sync-delay", "0")
+            command = valkey(self.redis_port, *patient, *(primary if self.readers else ()))
             self.redis = Child(command, log="bench-redis", cwd=self.folder)
             self.ending.callback(self.redis.end)
             url = f"redis://127.0.0.1:{self.redis_port}/0"
             self.redis.must(lambda: not why_silent(url), "Redis")
+            pin(self.load_core)
+            if self.readers:
+                self.start_replica()
         except BaseException:
             self.__exit__()
             raise
@@ -219,6 +224,18 @@ class Bench:
         self.ending.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         os.sched_setaffinity(0, self.before)
+
+    def start_replica(self) -> None:
+        """Start a replica of Redis, on the core of the load, and wait until it follows."""
+        import redis
+
+        port, folder = any_port(), self.folder / "replica"
+        folder.mkdir()
+        command = valkey(port, "--replicaof", "127.0.0.1", self.redis_port)
+        replica = Child(command, log="bench-replica", cwd=folder)
+        self.ending.callback(replica.end)
+        with redis.Redis(port=port) as client:
+            replica.must(lambda: follows(client), "The replica")
 
     def start(self, server: Server, clients: int) -> tuple[list[int], list[int]]:
         """Start a server afresh for so many browsers; return its ports and processes."""
@@ -234,7 +251,7 @@ class Bench:
                 raise Problem(f"The database of {server.name}:\n{done.stderr[-1000:]}")
         config = (server.folder / "nginx.conf").read_text() if server.behind_nginx else ""
         config = roomy(config, clients)
-        upstream = nginx.UPSTREAM.findall(config) or range(server.processes)
+        upstream = nginx.wanted_ports(config) or range(server.processes)
         self.ports = [any_port() for _ in upstream]
         self.launch(server)
         for port, child in zip(self.ports, self.children, strict=True):
@@ -260,13 +277,13 @@ class Bench:
     def nchan(self, file: Path, port: int) -> list:
         """Return the command of an nginx whose module is the server."""
         place, redis = self.folder / "nchan", [self.redis_port]
-        command = nginx.command(place, file.read_text(), "127.0.0.1", port, redis)
+        command = nginx.command(place, file.read_text(), "127.0.0.1", port, nginx.local(redis))
         return [*command, "-g", f"load_module {find_nchan()};"]
 
     def start_nginx(self, config: str) -> int:
         """Start nginx before the server, on the server's core, and return its port."""
         port, place = any_port(), self.folder / "nginx"
-        command = nginx.command(place, config, "127.0.0.1", port, self.ports)
+        command = nginx.command(place, config, "127.0.0.1", port, nginx.local(self.ports))
         pin(self.server_core)
         try:
             self.nginx = Child(command, log="bench-nginx")
@@ -315,6 +332,16 @@ class Bench:
             if child:
                 child.end()
         self.nginx, self.children = None, []
+
+
+def follows(replica) -> bool:
+    """Tell whether a replica, as its client, has what its primary has."""
+    import redis
+
+    try:
+        return replica.info("replication")["master_link_status"] == "up"
+    except redis.RedisError:
+        return False
 
 
 def roomy(config: str, clients: int) -> str:

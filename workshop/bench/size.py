@@ -22,6 +22,7 @@ class Size:
     limit: float = 0.0  # seconds for a full room to come, or come back; 0: there is none
     minute: float = 0.0  # seconds of one notice after the other to very many; 0: there are not
     away: int = 10  # notices that are told while very many are away
+    block: float = 0.0  # seconds that a process waits for a stream; 0: there are only browsers
 
 
 QUICK = Size(
@@ -39,3 +40,10 @@ SCALE = Size(
 )
 SCALE_QUICK = Size((1000,), 1, settle=5, one=2, burst=20, bursts=1, pairs=0, minute=5)
 ARRIVALS_QUICK = Size((200,), 1, settle=0.5, pairs=0, limit=100)
+# As long as step 9 waits.
+READERS = Size(
+    (4, 40, 400, 4000), 3, settle=3, one=2, burst=100, bursts=3, paced_seconds=3, pairs=0, block=1
+)
+READERS_QUICK = Size(
+    (4, 40), 1, settle=1, one=0.3, burst=20, bursts=1, paced_seconds=1, pairs=0, block=1
+)

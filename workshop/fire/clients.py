@@ -188,9 +188,11 @@ class Page(Connecting):
 
     # What the server says
 
-    def on_live(self, live: bool) -> None:
-        """Catch up when the server hears Redis again."""
+    def on_live(self, live: bool, hall: str | None = None) -> None:
+        """Catch up when the server hears Redis again, or from step 9 on: this hall's part of it."""
         self.reading.wait()
+        if hall != self.hall and hall is not None:
+            return
         self.state = "wait"
         if live:
             threading.Thread(target=self.catch_up, daemon=True).start()

@@ -17,8 +17,9 @@ PEERS = ("classic", "bench", "node", "nodejs")  # what other servers need
 PROMISE = "notices/outbox.py"  # what has it promises that nothing is missed
 HELP = "prove that a step from 5 on misses nothing, under fault after fault"
 EPILOG = f"""examples:
-  {ME} fire 5 --quick                           less than two minutes
+  {ME} fire 5 --quick                           less than two minutes (fire 9: four)
   {ME} fire 5 --only network-cut --clients 5    one fault (or two: --only again)
+  {ME} fire 9 --only machine-killed             one machine after the other
   {ME} fire 5 --report fire.svg                 at full size, with a picture (or a table: fire.md)
   {ME} fire --dir my --quick                    your own folder, up to the first fault it fails
   {ME} fire --against --report against.md       Node, Channels and others, with a picture
@@ -79,7 +80,8 @@ def what_to_try(args: argparse.Namespace) -> tuple[Path, Step]:
     if not wanted:
         raise Problem(f"Which step is {args.dir}?  {ME} fire N --dir {args.dir}", 2)
     step = promising(find(wanted), f"{ME} start 5 --keep --dir {args.dir}")
-    needed = [name for name in ("serve.py", PROMISE, "nginx.conf") if (step.folder / name).exists()]
+    files = "serve.py", PROMISE, "nginx.conf", "balancer.conf"
+    needed = [name for name in files if (step.folder / name).exists()]
     missing = [name for name in needed if not (folder / name).is_file()]
     missing += [f"what goes at TODO in {each.file}, line {each.line}" for each in todos(folder)]
     if missing:
@@ -108,7 +110,7 @@ def main(args: argparse.Namespace) -> int:
         raise Problem("This needs kill -9 and an embedded Valkey: Linux or macOS.")
     if args.against is not None or args.source:
         return against(args)
-    from workshop.fire.faults import chosen
+    from workshop.fire.faults import chosen, no_postgresql
     from workshop.fire.report import Display
     from workshop.fire.run import run_all
     from workshop.fire.target import Subject
@@ -116,10 +118,12 @@ def main(args: argparse.Namespace) -> int:
     from workshop.serving.nginx import program as nginx
 
     folder, step = what_to_try(args)
-    many = (step.folder / "nginx.conf").exists()
-    faults = possible(chosen(args.only or [], "many" if many else "one"))
-    if many:
+    kind = Subject(step.folder).kind
+    faults = possible(chosen(args.only or [], kind))
+    if kind != "one":
         nginx()
+    if kind == "machines" and (why := no_postgresql()):
+        raise Problem(f"Machines share a database, and {why}.")
     size = sized(args, Size())
     reports.must_be_one(args.report, ".svg", ".md")
     path = find_chromium()
@@ -158,7 +162,8 @@ def against(args: argparse.Namespace) -> int:
     if args.source:
         data = reports.read(args.source, *against_report.PARTS)
     else:
-        servers, faults = chosen(args.against), chosen_faults(args.only or [])
+        servers = chosen(args.against)
+        faults = chosen_faults(args.only or [], "one", "many")
         end_as_by_ctrl_c()
         data = run_them(servers, faults, sized(args, AGAINST))
     if args.report:

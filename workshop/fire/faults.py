@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +11,7 @@ import psutil
 
 from workshop.base.problem import Problem
 from workshop.fire.databases import SQLite
+from workshop.fire.network import Network, no_addresses
 from workshop.fire.run import AWHILE, SLOW, Run
 from workshop.fire.target import Subject
 from workshop.install.programs import find_postgresql
@@ -37,7 +39,7 @@ class Fault:
     happen: Callable[[Run], None]
     proxy: bool = False  # between the clients and the server
     transports: tuple[str | None, ...] = (None,)  # that clients use, by turns
-    servers: tuple[str, ...] = ("one", "many")  # where it can happen
+    servers: tuple[str, ...] = ("one", "many", "machines")  # where it can happen
     database: type = SQLite
     lacks: Callable[[], str] = str  # why it cannot happen here, or ""
     to: str = ""  # what a server must have for it: one of HAS
@@ -58,6 +60,7 @@ HAS: dict[str, tuple[Callable, str]] = {
     ),
     "log": (lambda it: it.stream, "it keeps no log"),
     "nginx": (lambda it: it.many, "it is one process"),
+    "machines": (lambda it: it.machines, "it is on one machine, with one Redis"),
 }
 
 
@@ -71,9 +74,9 @@ def fault(name: str, **options):
     return register
 
 
-def chosen(names: list[str], servers: str = "") -> list[Fault]:
-    """Return the faults of these names, or all; if it is said, where there is one or are many."""
-    able = [each for each in FAULTS.values() if not servers or servers in each.servers]
+def chosen(names: list[str], *servers: str) -> list[Fault]:
+    """Return the faults of these names, or all, of those that can happen to such servers."""
+    able = [each for each in FAULTS.values() if {*servers} & {*each.servers}]
     possible = {each.name: each for each in able}
     for name in names:
         if name not in possible:
@@ -92,32 +95,32 @@ def rounds(run: Run, number: int, quiet: Callable[[int], None] | None = None):
     """Divide the stream: each round begins with notices, and has others while the fault lasts."""
     for each in range(number):
         run.send((2 * each + 1) / (2 * number + 1))
-        seen = [client.connections for client in run.pages]
+        seen = [viewer.connections for viewer in run.viewers]
         if quiet:
             run.settle()  # An answer on its way would be taken for a poll that waits.
             quiet(each)  # before the others
         run.allow((2 * each + 2) / (2 * number + 1))
-        yield each, partial(count_reconnected, run, seen)
+        yield each, partial(have_reconnected, run, seen)
 
 
-def count_reconnected(run: Run, seen: list[int]) -> int:
-    """Return how many clients have connected again since."""
-    return sum(client.connections > n for client, n in zip(run.pages, seen, strict=True))
+def have_reconnected(run: Run, seen: list[int]) -> list:
+    """Return who has connected again since."""
+    return [each for each, n in zip(run.viewers, seen, strict=True) if each.connections > n]
 
 
-def all_lost(run: Run, reconnected: Callable[[], int]) -> None:
+def all_lost(run: Run, reconnected: Callable[[], list]) -> None:
     """Wait until each client has lost its connection, and all are live again."""
-    run.wait(lambda: reconnected() == len(run.pages), "each client to lose its connection")
+    run.wait(lambda: {*run.pages} <= {*reconnected()}, "each client to lose its connection")
     run.all_live()
 
 
-def some_lost(run: Run, reconnected: Callable[[], int]) -> None:
+def some_lost(run: Run, reconnected: Callable[[], list]) -> None:
     """Wait as well, where a client may have had nothing open: between two polls."""
-    run.wait(lambda: reconnected() > 0, "a client to lose its connection")
+    run.wait(lambda: bool(reconnected()), "somebody to lose their connection")
     run.all_live()
 
 
-def its_own_lost(run: Run, reconnected: Callable[[], int], served: bool) -> None:
+def its_own_lost(run: Run, reconnected: Callable[[], list], served: bool) -> None:
     """Wait where one of several processes was ended: few clients may all be at the others."""
     if served:
         some_lost(run, reconnected)
@@ -154,7 +157,7 @@ def server_stopped(run):
     end_server(run, signal.SIGTERM)
 
 
-@fault("rolling-restart", servers=("many",), to="nginx")
+@fault("rolling-restart", servers=("many", "machines"), to="nginx")
 def rolling_restart(run):
     """Each process is asked to end (SIGTERM) and started again, one after the other."""
     for _, reconnected in rounds(run, len(run.target.server.processes)):
@@ -163,14 +166,18 @@ def rolling_restart(run):
         its_own_lost(run, reconnected, served)
 
 
-@fault("nginx-stopped", servers=("many",), to="nginx")
+@fault("nginx-stopped", servers=("many", "machines"), to="nginx")
 def nginx_stopped(run):
-    """nginx is asked to end (SIGTERM) and started again, three times."""
-    for _, reconnected in rounds(run, run.size.rounds):
-        run.target.server.nginx.kill(signal.SIGTERM)  # After kill -9 its workers would go on.
+    """nginx is asked to end (SIGTERM) and started again, three times; of machines each one's."""
+    number = len(run.target.server.nginxes)
+    for each, reconnected in rounds(run, max(number, run.size.rounds)):
+        served = run.target.server.stop_nginx(each % number)
         run.pause(0.5)
         run.target.server.start()
-        all_lost(run, reconnected)
+        if each % number:
+            its_own_lost(run, reconnected, served)
+        else:
+            all_lost(run, reconnected)
 
 
 @fault("redis-persistent")
@@ -197,9 +204,10 @@ def redis_forgets(run):
     run.send(1 / 2)
     before = [viewer.anew for viewer in run.viewers]
     slowly(run)
+    run.will_forget()
     run.target.redis.kill()
     run.pause(0.5)
-    run.target.forget()
+    run.target.redis.forget()
     run.target.redis.start()
     loaded_anew(run, before)
 
@@ -328,17 +336,15 @@ def upgrade(run):
 @fault("trimmed", proxy=True, to="log")
 def trimmed(run):
     """Clients are cut off, and what they missed is trimmed from the stream (XTRIM)."""
-    import redis
-
     run.send(1 / 2)
     before = [viewer.anew for viewer in run.viewers]
     run.proxy.cut()
     slowly(run)
     handed = run.stream.handed
     run.wait(lambda: run.stream.handed > handed + 5, "some notices that they miss")
-    with redis.Redis.from_url(run.target.redis_url) as client:
-        for stream in run.target.streams(client):
-            client.xtrim(stream, maxlen=1, approximate=False)
+    run.will_forget()
+    for client, log in run.target.logs():
+        client.xtrim(log, maxlen=1, approximate=False)
     run.proxy.mend()
     loaded_anew(run, before)
 
@@ -385,7 +391,8 @@ def outbox(run):
     run.all_live()
 
 
-@fault("disk-full", lacks=no_limits, to="outbox")
+# Of machines the database is PostgreSQL, and no file of the step's processes is what is filled.
+@fault("disk-full", servers=("one", "many"), lacks=no_limits, to="outbox")
 def disk_full(run):
     """No file can grow for a while: what is posted is refused, with a sentence, and sent again."""
     import resource
@@ -408,18 +415,16 @@ def refuses(run, share):
 @fault("redis-full")
 def redis_full(run):
     """Redis has no room for a while: what is saved waits in the outbox (maxmemory 1)."""
-    import redis
-
     run.send(1 / 3)
-    with redis.Redis.from_url(run.target.redis_url) as client:
-        client.config_set("maxmemory", 1)
-        try:
-            run.allow(2 / 3)
-            held_up = lambda: run.stream.drained() and run.pages[0].held_up  # noqa: E731
-            run.expect(held_up, "a post to be saved and held up")
-            run.happened(not run.promises or run.target.waiting() > 0, "the outbox was not needed")
-        finally:
-            client.config_set("maxmemory", 0)
+    with ExitStack() as stack:
+        for each in run.target.redis.clients():
+            client = stack.enter_context(each)
+            client.config_set("maxmemory", 1)
+            stack.callback(client.config_set, "maxmemory", 0)
+        run.allow(2 / 3)
+        held_up = lambda: run.stream.drained() and run.pages[0].held_up  # noqa: E731
+        run.expect(held_up, "a post to be saved and held up")
+        run.happened(not run.promises or run.target.waiting() > 0, "the outbox was not needed")
     run.wait(lambda: not run.target.waiting(), "the outbox to be empty again")
 
 
@@ -455,3 +460,131 @@ def database_stopped(run):
             refuses(run, (each + 3) / 7)
         finally:
             run.target.database.start()
+
+
+# What only machines have, each with a part of a Redis Cluster
+
+
+def in_each(run, number: int, turns: int = 1, quiet: Callable[[int], None] | None = None):
+    """Divide the stream, and give each round's primary: that of the notices, or others by turns."""
+    cluster = run.target.redis
+    for each, reconnected in rounds(run, number, quiet):
+        on_its_way(run)
+        home = primary_of(run, run.target.log()).machine
+        yield cluster.primaries[(home + turns * each) % len(cluster.primaries)], reconnected
+
+
+def primary_of(run, log):
+    """Return the primary that has a log, once there is one."""
+    run.wait(lambda: run.target.redis.primary_of(log), "a primary that has the notices")
+    return run.target.redis.primary_of(log)
+
+
+def on_its_way(run):
+    """Wait until the stream goes on: so that what happens comes in the middle of it."""
+    handed = run.stream.handed
+    run.wait(lambda: run.stream.handed > handed + 3, "some notices on their way")
+
+
+def takes_over(run, replica):
+    """Wait until a replica is the primary."""
+    run.wait(lambda: replica.is_primary, "the replica to take over")
+
+
+def as_before(run):
+    """Wait until all of Redis is well; then each machine's own primary takes over again."""
+    cluster = run.target.redis
+    run.wait(cluster.is_well, "all of Redis to be well")
+    cluster.give_back()
+    run.wait(cluster.is_given_back, "each machine's own primary to take over")
+    run.wait(cluster.is_well, "all of Redis to be well")
+    run.all_live()
+
+
+@fault("primary-killed", servers=("machines",), to="machines")
+def primary_killed(run):
+    """A primary of Redis is killed (-9), its replica takes over, it comes back; and another one."""
+    for primary, _ in in_each(run, run.size.rounds):
+        primary.kill()
+        takes_over(run, run.target.redis.partner(primary))
+        run.all_live()
+        primary.start()
+        run.wait(lambda node=primary: node.role == "replica", "it to come back as a replica")
+        as_before(run)
+
+
+@fault("replica-killed", servers=("machines",), to="machines")
+def replica_killed(run):
+    """A replica of Redis is killed (-9), its primary goes on, it comes back; and another one."""
+    for primary, _ in in_each(run, run.size.rounds):
+        replica = run.target.redis.partner(primary)
+        replica.kill()
+        run.settle()  # without it
+        replica.start()
+        as_before(run)
+
+
+@fault("machine-killed", servers=("machines",), to="machines")
+def machine_killed(run):
+    """A machine with all that is on it is killed (-9) and started again, and then another."""
+    target = run.target
+    for primary, reconnected in in_each(run, run.size.rounds):
+        served = target.server.kill_machine(primary.machine)
+        takes_over(run, target.redis.partner(primary))
+        its_own_lost(run, reconnected, served)  # They are at the other machines now.
+        target.redis.start()
+        target.server.start()
+        as_before(run)
+
+
+@fault("cluster-cut", servers=("machines",), lacks=no_addresses, to="machines")
+def cluster_cut(run):
+    """A machine's Redis is cut off from the others for 4 s, but from no process: the worst case."""
+
+    def slow(_):
+        run.stream.pace = SLOW / 2  # A board that is loaded anew has all that pages missed.
+
+    with Network(run.target.redis) as network:
+        run.wait(network.carries, "the nodes to use the network")
+        homes = in_each(run, 2, turns=0, quiet=slow)
+        # The second time each side sees at once that the other is gone.
+        for (primary, _), closed in zip(homes, (False, True), strict=True):
+            before = run.stream.handed
+            network.cut_off(primary.host, closed)
+            run.pause(1)
+            run.happened(run.stream.handed > before, "nothing was said meanwhile")
+            run.pause(3)
+            replaced = run.target.redis.partner(primary).is_primary
+            run.happened(replaced and primary.is_primary, "they were not primaries both")
+            network.heal()
+            as_before(run)
+            run.stream.pace = run.size.pace
+
+
+@fault("primary-frozen", servers=("machines",), to="machines")
+def primary_frozen(run):
+    """The primary that has the notices sleeps for 4 s (SIGSTOP), and wakes when it is replaced."""
+    for primary, _ in in_each(run, 1):
+        primary.tell(signal.SIGSTOP)
+        run.pause(4)
+        run.happened(run.target.redis.partner(primary).is_primary, "the replica did not take over")
+        primary.tell(signal.SIGCONT)
+        run.wait(lambda node=primary: node.role == "replica", "it to see that it is a replica")
+        as_before(run)
+
+
+@fault("slot-moved", servers=("machines",), to="machines")
+def slot_moved(run):
+    """The part of Redis that has the notices moves to another machine while it serves, and back."""
+    cluster = run.target.redis
+    for each, _ in rounds(run, 2):
+        on_its_way(run)
+        log = run.target.log()
+        home = primary_of(run, log)
+        if not each:
+            first = home
+        goal = first if each else cluster.primaries[home.machine - 1]
+        slot = home.ask("CLUSTER KEYSLOT", log)
+        home.ask("CLUSTER MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", goal.ask("CLUSTER MYID"))
+        run.wait(lambda log=log, goal=goal: cluster.primary_of(log) == goal, "it to move")
+        run.all_live()

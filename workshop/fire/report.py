@@ -20,6 +20,8 @@ HEADINGS = ("fault", "sent", "received", "lost", "twice", "out of order", "longe
 # Where to look in an attendee's folder. The clients are a page that is known to do right: what
 # they lack is the server's doing, and what only a window lacks is the page's.
 LOOK = {
+    "the log": "Look at `publish` in notices/live.py: what leaves the outbox is in the log, once, "
+    "and for good; of a cluster, on two of its nodes.",
     "the server": "Look at notices/namespaces.py: `on_since` tells a page all that came after "
     "its cursor, and `broadcast` tells the others.",
     "the page": "Look at notices/static/notices/board.js: its cursor moves with each entry, what "

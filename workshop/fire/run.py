@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from itertools import cycle, groupby
 
 import playwright.sync_api
@@ -18,6 +19,7 @@ from workshop.fire.tally import Tally
 from workshop.fire.target import Subject, Target
 from workshop.fire.windows import Window
 from workshop.serving.ports import any_port
+from workshop.serving.postgresql import PostgreSQL
 from workshop.serving.proxy import Proxy
 
 SLOW = 10  # notices a second, while pages are about to load the board anew: it has 50
@@ -100,6 +102,7 @@ class Run:
         self.tally = Tally(fault.name)
         self.streaming = False
         self.before = 0  # the last notice that was there already
+        self.gone: list[tuple[int, float]] = []  # published, and no longer in the log
         self.heard: tuple[int, int, float] = (0, 0, 0.0)  # sent, received, and when that was
 
     @property
@@ -149,7 +152,17 @@ class Run:
     def send(self, share: float) -> None:
         """Let the stream go on up to this share of it, and wait until it is there."""
         self.allow(share)
-        self.wait(self.stream.drained, "the notices to be saved")
+        self.wait_for_stream(self.stream.drained, "the notices to be saved")
+
+    def wait_for_stream(self, ready: Callable[[], bool], what: str) -> None:
+        """Wait for what may take long, where there is much to save, as long as it goes on."""
+        while True:
+            before = self.stream.sent
+            try:
+                return self.wait(ready, what)
+            except NotSoon:
+                if self.stream.sent == before:
+                    raise
 
     def all_live(self) -> None:
         """Wait until each page says that it is live."""
@@ -158,6 +171,10 @@ class Run:
     def settle(self) -> None:
         """Wait until everybody has all that was sent, so that nothing is on its way."""
         self.wait(lambda: self.complete(self.before), "all to have all so far")
+
+    def will_forget(self) -> None:
+        """Note in which order all was published, before the log has it no more."""
+        self.gone = self.target.published()
 
     def happened(self, condition: bool, what: str) -> None:
         """Note it if the fault was none."""
@@ -183,7 +200,8 @@ class Run:
                 began = time.time()
                 self.fault.happen(self)
                 self.allow(1)
-                self.wait(lambda: self.stream.sent == self.stream.last, "all to be saved")
+                all_saved = lambda: self.stream.sent == self.stream.last  # noqa: E731
+                self.wait_for_stream(all_saved, "all to be saved")
                 self.expect(lambda: self.complete(before), "all clients to have all", 0)
                 self.stream.close()
                 self.wait(lambda: self.stream.sent == self.size.notices, "the last to be saved")
@@ -203,8 +221,11 @@ class Run:
                 self.tally.wrong += [f"{window.name}: {error}" for error in window.errors]
             saved = self.target.saved(before)
             # Only SQLite, which has one writer at a time, commits in the order of the ids.
-            published = None if self.fault.database is SQLite else self.target.published()
+            by_id = isinstance(self.target.database, SQLite)
+            published = None if by_id else self.gone + self.target.published()
             self.tally.count(self.viewers, saved, began, ended, published)
+            if published and not self.gone:
+                self.tally.check_published(saved, published)
             handed = self.stream.handed if self.streaming else 0
             self.tally.check_saved(saved, handed, self.target.waiting())
         return self.tally
@@ -246,25 +267,42 @@ class Run:
         return time.monotonic() - since > QUIET
 
 
+def database_for(subject: Subject, fault) -> type:
+    """Return the database that a fault is tried with: machines have none on one's disk."""
+    return PostgreSQL if subject.machines else fault.database
+
+
+def run_some(target: Target, left: list, size: Size, display: Callable, browser) -> bool:
+    """Run and take away the faults that are left until one shows something; tell if none did."""
+    while left:
+        for program in (target.database, target.redis, target.server):
+            program.check()
+        fault = left.pop(0)
+        line = display(fault)
+        tally = Run(fault, target, size, browser, line.tick).run()
+        line.done(tally)
+        if not tally.good:
+            return False
+    return True
+
+
 def run_all(
     subject: Subject, faults: list, size: Size, display: Callable, browser, up_to_the_first=False
 ) -> None:
     """Run faults one after the other against one target for each database.
 
+    After a fault that shows something there is a new one: what it left is not the next one's doing.
     display(fault) returns what shows it. The browser is a context of windows.py, or None.
     """
     try:
         with browser or nullcontext() as browser:
-            for database, some in groupby(faults, lambda fault: fault.database):
-                with Target(subject, database) as target:
-                    for fault in some:
-                        for program in (target.database, target.redis, target.server):
-                            program.check()
-                        line = display(fault)
-                        tally = Run(fault, target, size, browser, line.tick).run()
-                        line.done(tally)
-                        if up_to_the_first and not tally.good:
-                            return
+            for database, some in groupby(faults, partial(database_for, subject)):
+                left = list(some)
+                while left:
+                    with Target(subject, database) as target:
+                        good = run_some(target, left, size, display, browser)
+                    if up_to_the_first and not good:
+                        return
     except requests.RequestException as error:
         raise Problem(f"The page could not be loaded: {error}") from None
     except NoPage:

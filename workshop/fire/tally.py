@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
@@ -23,14 +24,16 @@ class Viewer:
         self.twice = 0
         self.board_disorder = 0
         self.anew = 0  # how often the page loaded the board anew
-        self.off = []  # from which id to which the board no longer had them then
+        self.off = []  # what the board no longer had then: up to an id, after an id or a time
+        self.told_at = 0.0  # when the last one appeared by itself
         self.dropped = 0  # came a second time, and was not shown
         self.times = []
 
     def told(self, number: int, text: str, at: float = 0.0) -> None:
         """Note a notice that appeared on top of the board."""
         with self.lock:
-            self.times.append(at or time.time())
+            self.told_at = at or time.time()
+            self.times.append(self.told_at)
             self.twice += number in self.shown
             if number not in self.shown:
                 self.order.append(number)
@@ -51,18 +54,29 @@ class Viewer:
             self.twice += len(numbers) - len(set(numbers))
             self.board_disorder += sum(a < b for a, b in pairwise(numbers))
             if len(numbers) >= BOARD:
-                self.off.append((self.highest, min(numbers)))
+                self.off.append((min(numbers), self.highest, self.told_at))
             if numbers:
                 self.order.append(max(numbers))  # What appears next comes after it.
             self.shown |= dict(board)
             self.highest = max([self.highest, *numbers])
 
-    def missing(self, saved: list[tuple]) -> tuple[list[int], list[int]]:
-        """Return what this client has not seen: what is lost, and what had scrolled off."""
+    def missing(
+        self, saved: list[tuple], published: dict[int, float] | None = None
+    ) -> tuple[list[int], list[int]]:
+        """Return what this client has not seen: what is lost, and what had scrolled off.
+
+        When each was published says what came later, where the ids do not.
+        """
+        when = published or {}
         with self.lock:
             unseen = [number for number, text in saved if self.shown.get(number) != text]
             # Only what came between the last notice it was shown and the board it then loaded.
-            gone = {n for n in unseen if any(low < n < high for low, high in self.off)}
+            gone = {
+                n
+                for n in unseen
+                for high, low, at in self.off
+                if n < high and (when[n] > at if n in when else n > low)
+            }
         return [number for number in unseen if number not in gone], sorted(gone)
 
     def disorder(self, published: list[int]) -> int:
@@ -109,28 +123,39 @@ class Tally:
         saved: list[tuple],
         began: float,
         ended: float,
-        published: list[int] | None = None,
+        published: list[tuple[int, float]] | None = None,
     ) -> None:
         """Add up what the viewers saw, against what the database has.
 
-        Unless the order in which they were published is given, it is that of their ids.
+        Unless it is given which were published, and when, their order is that of their ids.
         """
-        published = published or [number for number, _ in saved]
+        when = dict(published or ())
+        order = [number for number, _ in published or saved]
         self.viewers, self.sent = len(viewers), len(saved)
         for viewer in viewers:
-            lost, off = viewer.missing(saved)
+            lost, off = viewer.missing(saved, when)
             self.received += len(saved) - len(lost) - len(off)
             self.lost += len(lost)
             self.off += len(off)
             self.twice += viewer.twice
-            self.disorder += viewer.disorder(published)
+            self.disorder += viewer.disorder(order)
             self.dropped += viewer.dropped
             self.anew += viewer.anew - 1  # The first time is how it began.
             self.silence = max(self.silence, viewer.silence(began, ended))
-            if lost or viewer.twice or viewer.disorder(published):
+            if lost or viewer.twice or viewer.disorder(order):
                 self.theirs.add(viewer.theirs)
             if lost:
                 self.unseen.append(f"{viewer.name} has not seen {shortened(lost)}")
+
+    def check_published(self, saved: list[tuple], published: list[tuple[int, float]]) -> None:
+        """Hold what the log has against what is saved: who comes back later is told from it."""
+        times = Counter(number for number, _ in published)
+        if absent := [number for number, _ in saved if not times[number]]:
+            self.wrong.append(f"the log does not have {shortened(absent)}")
+        if twice := [number for number, _ in saved if times[number] > 1]:
+            self.wrong.append(f"the log has twice {shortened(twice)}")
+        if absent or twice:
+            self.theirs.add("the log")
 
     def check_saved(self, saved: list[tuple], notices: int, waiting: int) -> None:
         """Hold what the database has against what was to be saved: each number, once."""

@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import redis
 
 from workshop.base import paths
 from workshop.base.problem import Problem
 from workshop.fire.clients import Connecting, Page
 from workshop.fire.databases import SQLite
-from workshop.serving import nginx, settings
+from workshop.fire.redis_server import OneRedis
+from workshop.fire.servers import Machines, Many
+from workshop.serving import settings
+from workshop.serving.machines import BALANCER
 from workshop.serving.ports import answers, any_port
 from workshop.serving.processes import Program
-from workshop.serving.redis_server import valkey, why_silent
+from workshop.serving.redis_cluster import RedisCluster
 
 SENDER = Path(__file__).with_name("sender.py")
 
@@ -50,6 +52,16 @@ class Subject:
         return (self.folder / "nginx.conf").exists()
 
     @property
+    def machines(self) -> bool:
+        """Tell whether these are on several machines, each with a part of a Redis Cluster."""
+        return (self.folder / BALANCER).exists()
+
+    @property
+    def kind(self) -> str:
+        """Return what it is, as a fault names it that can't happen to all."""
+        return "machines" if self.machines else "many" if self.many else "one"
+
+    @property
     def is_django(self) -> bool:
         """Tell whether it has a database."""
         return (self.folder / "manage.py").exists()
@@ -60,69 +72,6 @@ class Subject:
         return Program(
             name, command, partial(answers, port, ("127.0.0.1",)), f"fire-{name}", **options
         )
-
-
-class Servers:
-    """nginx and the processes behind it, one of which is ended at a time."""
-
-    def __init__(self, target: "Target", **options):
-        self.turn = 0  # whose it is to be ended
-        config = (target.subject.folder / "nginx.conf").read_text(encoding="utf-8")
-        ports = self.ports = [any_port() for _ in nginx.UPSTREAM.findall(config)]
-        self.processes = [
-            target.subject.serving(port, f"server-{n}", options) for n, port in enumerate(ports, 1)
-        ]
-        command = nginx.command(target.folder, config, "127.0.0.1", target.port, ports)
-        ready = partial(answers, target.port, ("127.0.0.1",))
-        self.nginx = Program("nginx", command, ready, "fire-nginx")
-
-    @property
-    def running(self) -> list[psutil.Process]:
-        """Return the processes that serve."""
-        return [process for program in self.processes for process in program.running]
-
-    def start(self) -> None:
-        """Start those that do not run."""
-        for program in (*self.processes, self.nginx):
-            if not program.runs():
-                program.start()
-
-    def launch(self) -> None:
-        """Start those that do not run, and wait for none."""
-        for program in (*self.processes, self.nginx):
-            if not program.runs():
-                program.launch()
-
-    def ready(self) -> bool:
-        """Tell whether all answer."""
-        return all(program.ready() for program in (*self.processes, self.nginx))
-
-    def check(self) -> None:
-        """Complain if one has ended by itself."""
-        for program in (*self.processes, self.nginx):
-            program.check()
-
-    def kill(self, number: int = signal.SIGKILL) -> bool:
-        """End the process whose turn it is, and tell whether anybody was connected to it."""
-        turn = self.turn % len(self.processes)
-        self.turn += 1
-        served = any(
-            each.laddr.port == self.ports[turn] and each.status == psutil.CONN_ESTABLISHED
-            for process in self.processes[turn].running
-            for each in process.net_connections("tcp")
-        )
-        self.processes[turn].kill(number)
-        return served
-
-    def kill_all(self) -> None:
-        """Kill them all, but not nginx."""
-        for program in self.processes:
-            program.kill()
-
-    def end(self) -> None:
-        """End them, if they run."""
-        for program in (self.nginx, *self.processes):
-            program.end()
 
 
 class Target:
@@ -136,28 +85,29 @@ class Target:
         self.folder = Path(tempfile.mkdtemp(prefix="workshop-fire-", dir=memory))
         self.subject = subject
         self.database = database(self.folder)
-        port, redis_port = any_port(), any_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self.port = port
-        self.redis_url = f"redis://127.0.0.1:{redis_port}/0"
+        self.redis: Any = (RedisCluster if subject.machines else OneRedis)(self.folder / "redis")
+        self.port = any_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self.environment = settings.only(
             **subject.settings,
             DATABASE_URL=self.database.url,
-            REDIS_URL=self.redis_url + subject.redis_options,
+            REDIS_URL=self.redis.url + subject.redis_options,
             SECRET_KEY="only-under-fire",
             POSTS_IN_TEN_SECONDS=1_000_000,
         )
-        self.files = self.folder / "redis"
-        here = {"cwd": subject.folder, "env": self.environment}
-        one = subject.serving(port, "server", here)
-        self.server = Servers(self, **here) if subject.many else one
-        command = valkey(redis_port, "--appendonly", "yes", "--dir", self.files)
-        self.redis = Program("redis", command, lambda: not why_silent(self.redis_url), "fire-redis")
+        self.server = self.servers({"cwd": subject.folder, "env": self.environment})
         self.ending = ExitStack()  # of the sender, if there is one
+
+    def servers(self, options: dict) -> Any:
+        """Return what serves: a process, several, or several machines."""
+        if not self.subject.many:
+            return self.subject.serving(self.port, "server", options)
+        serving = partial(self.subject.serving, options=options)
+        here = serving, self.subject.folder, self.folder, self.port
+        return Machines(*here, self.redis) if self.subject.machines else Many(*here)
 
     def __enter__(self):
         try:
-            self.files.mkdir()
             self.database.start()
             self.redis.start()
             if self.subject.is_django:
@@ -186,11 +136,6 @@ class Target:
                 f"`manage.py {' '.join(arguments)}` did not work:\n{done.stderr[-1000:].rstrip()}"
             )
 
-    def forget(self) -> None:
-        """Remove what Redis has kept."""
-        shutil.rmtree(self.files)
-        self.files.mkdir()
-
     @contextmanager
     def limited(self, resource: int, most: int) -> Iterator[None]:
         """Let the step's processes, and the one that saves notices, have no more of something."""
@@ -213,15 +158,27 @@ class Target:
         sql = f"SELECT id, text FROM notices_notice WHERE id > {after:d} ORDER BY id"
         return self.database.query(sql)
 
-    def streams(self, client: redis.Redis) -> list[bytes]:
-        """Return the logs: from step 8 on there is one for each hall, and notices are in one."""
-        return list(client.scan_iter(f"{self.subject.stream}*", _type="stream"))
+    def logs(self) -> Iterator[tuple[Any, str]]:
+        """Give each log and who has it: from step 8 on there is one a hall, and notices in one."""
+        for each in self.redis.clients():
+            with each as client:
+                names = client.scan_iter(f"{self.subject.stream}*", _type="stream")
+                yield from ((client, name) for name in names)
 
-    def published(self) -> list[int]:
-        """Return the ids of the notices in the order in which they were published."""
-        with redis.Redis.from_url(self.redis_url) as client:
-            entries = [entry for each in self.streams(client) for _, entry in client.xrange(each)]
-        return [json.loads(entry[b"notice"])["id"] for entry in entries if b"notice" in entry]
+    def log(self) -> str:
+        """Return the log that has the notices, which is the longest."""
+        return Counter({name: client.xlen(name) for client, name in self.logs()}).most_common()[0][
+            0
+        ]
+
+    def published(self) -> list[tuple[int, float]]:
+        """Return the ids of the notices in the order in which they were published, and when."""
+        entries = [entry for client, log in self.logs() for entry in client.xrange(log)]
+        return [
+            (json.loads(fields["notice"])["id"], (int(place.split("-")[0]) + 1) / 1000)
+            for place, fields in entries
+            if "notice" in fields
+        ]
 
     def waiting(self) -> int:
         """Return how many notices wait in the outbox."""

@@ -12,6 +12,7 @@ from workshop.serving.ports import any_port
 # Runs before the scripts of the page, which are deferred: "interactive" comes before them.
 RECORDER = """
 window.fire = [];
+window.connections = 0; // how often it has come to be live
 document.addEventListener("readystatechange", () => {
   const list = document.querySelector("#notices");
   if (document.readyState !== "interactive" || !list) return;
@@ -29,6 +30,13 @@ document.addEventListener("readystatechange", () => {
       else if (added.length) note("loaded", added.map(read));
     }
   }).observe(list, { childList: true });
+  const state = document.querySelector("#state");
+  let live = false;
+  new MutationObserver(() => {
+    const was = live;
+    live = state.textContent.startsWith("Live");
+    if (live && !was) connections += 1;
+  }).observe(state, { childList: true });
 });
 """
 
@@ -49,6 +57,7 @@ class Window(Viewer):
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(url)
         self.live = False
+        self.connections = 0
         self.frozen = False
         self.cdp = context.new_cdp_session(self.page)
 
@@ -56,8 +65,8 @@ class Window(Viewer):
         """Fetch what the page has noted."""
         if self.frozen:
             return
-        changes, state = self.page.evaluate(
-            "[fire.splice(0), document.querySelector('#state').textContent]"
+        changes, state, self.connections = self.page.evaluate(
+            "[fire.splice(0), document.querySelector('#state').textContent, connections]"
         )
         self.live = state.startswith("Live")
         for what, data, at in changes:

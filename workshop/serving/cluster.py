@@ -23,11 +23,12 @@ class Processes:
         self.site = site
         self.children = {port: site.start_process(port) for port in ports}
         self.died: dict[int, float] = {}
+        self.away: set[int] = set()  # with all that is on their machine
 
     def exit_code(self) -> None:
         """Return none, ever: who has died is started again, after a pause."""
         for port, child in self.children.items():
-            if child.exit_code() is None:
+            if child.exit_code() is None or port in self.away:
                 continue
             if port not in self.died:
                 self.died[port] = time.monotonic()
@@ -40,6 +41,8 @@ class Processes:
     def renew(self) -> bool:
         """Restart one after the other, so that some always answer; tell whether all do."""
         for port, child in self.children.items():
+            if port in self.away:
+                continue  # It comes with its machine.
             child.end()
             self.children[port] = self.site.start_process(port)
             if not self.site.comes_up(self.children[port], port):
@@ -67,6 +70,7 @@ class Cluster(Site):
     """nginx at the site's address, and a process for each server in its configuration."""
 
     server: Processes | None
+    processes: type[Processes] = Processes
 
     def __init__(self, *arguments, tls: bool):
         super().__init__(*arguments)
@@ -83,13 +87,14 @@ class Cluster(Site):
     def start_server(self) -> bool:
         """Start the processes and nginx, and wait until all answer; tell whether they do."""
         self.read_config()
-        self.server = Processes(self, self.ports)
-        if not all(self.comes_up(child, port) for port, child in self.server.children.items()):
-            self.server.end()
-            self.server = None
-            if not self.stop.is_set():
-                self.say_retry("A process did not start", None)
-            return False
+        self.server = self.processes(self, self.ports)
+        for port, child in self.server.children.items():
+            if not self.comes_up(child, port):
+                self.server.end()
+                self.server = None
+                if not self.stop.is_set():
+                    self.say_retry("A process did not start", child.log)
+                return False
         if self.proxy is None:
             self.start_proxy()
         return True
@@ -103,8 +108,7 @@ class Cluster(Site):
             self.proxy.end()
             self.proxy = None
         self.config = config
-        wanted = [int(port) for port in nginx.UPSTREAM.findall(config)]
-        self.ports = free_ports(wanted, self.port)
+        self.ports = free_ports(nginx.wanted_ports(config), self.port)
 
     def start_process(self, port: int) -> Child:
         """Start one process of the step."""
@@ -113,12 +117,17 @@ class Cluster(Site):
 
     def start_proxy(self) -> None:
         """Start nginx with the step's configuration, on the ports that are free here."""
-        command = nginx.command(self.place, self.config, self.host, self.port, self.ports, self.tls)
+        config, servers = self.behind()
+        command = nginx.command(self.place, config, self.host, self.port, servers, self.tls)
         if self.tls:
             nginx.make_certificate(self.place, self.addresses)
         self.proxy = self.child(command, self.environment, log="nginx")
         if not self.comes_up(self.proxy, self.port):
             raise Problem(self.proxy.said("nginx did not start"))
+
+    def behind(self) -> tuple[str, list[str]]:
+        """Return the configuration of the nginx at the site's address, and who is behind it."""
+        return self.config, nginx.local(self.ports)
 
     def restart(self, changed: set[Path]) -> None:
         """Restart the processes one after the other: a browser always finds one that answers."""
@@ -140,11 +149,22 @@ class Cluster(Site):
         if not WINDOWS and sys.stdin.isatty() and os.tcgetpgrp(0) != os.getpgrp():
             return  # in the background, where reading would stop us
         for line in sys.stdin:
-            port = int(line) if line.strip().isdecimal() else 0
-            if self.server and port in self.server.children:
-                self.server.kill(port)
-            elif line.strip():
-                print(f"The processes are {', '.join(map(str, self.ports))}.", flush=True)
+            if self.server:
+                self.take(line.strip())
+
+    def take(self, typed: str) -> None:
+        """Kill the process whose number was typed."""
+        port = int(typed) if typed.isdecimal() else 0
+        if self.server and port in self.server.children:
+            self.server.kill(port)
+        elif typed:
+            print(f"The processes are {', '.join(map(str, self.ports))}.", flush=True)
+
+    @property
+    def servers(self) -> str:
+        """Return what the screen says about the processes."""
+        numbers = ", ".join(map(str, self.ports))
+        return f"{numbers}   (type a number and Enter: that one is killed)"
 
     def end(self) -> None:
         """End everything, at once."""

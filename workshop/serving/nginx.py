@@ -8,23 +8,33 @@ from typing import NoReturn
 from workshop.base.problem import Problem
 from workshop.install.programs import find_nginx, on_path
 
-UPSTREAM = re.compile(r"(?<=server 127\.0\.0\.1:)\d+")
+UPSTREAM = re.compile(r"(?<=server )127\.0\.0\.\d+:\d+")
 LISTEN = re.compile(r"(?<=listen )127\.0\.0\.1:\d+(?=[ ;])")
 
 
+def wanted_ports(config: str) -> list[int]:
+    """Return the ports of the servers that a configuration names."""
+    return [int(server.partition(":")[2]) for server in UPSTREAM.findall(config)]
+
+
+def local(ports: list[int]) -> list[str]:
+    """Return servers on this machine, as a configuration names them."""
+    return [f"127.0.0.1:{port}" for port in ports]
+
+
 def command(
-    place: Path, config: str, host: str, port: int, ports: list[int], tls: bool = False
+    place: Path, config: str, host: str, port: int, servers: list[str], tls: bool = False
 ) -> list:
     """Write a step's configuration into a folder, for other ports; return what starts nginx."""
     (place / "run").mkdir(parents=True, exist_ok=True)
-    (place / "nginx.conf").write_text(adapted(config, host, port, ports, tls))
+    (place / "nginx.conf").write_text(adapted(config, host, port, servers, tls))
     return [program(), "-p", place, "-c", "nginx.conf"]
 
 
-def adapted(config: str, host: str, port: int, ports: list[int], tls: bool) -> str:
-    """Return a step's nginx.conf for other ports, and with TLS where that is wanted."""
-    following = iter(ports)
-    config = UPSTREAM.sub(lambda _: str(next(following)), config)
+def adapted(config: str, host: str, port: int, servers: list[str], tls: bool) -> str:
+    """Return a step's configuration for other ports, and with TLS where that is wanted."""
+    following = iter(servers)
+    config = UPSTREAM.sub(lambda _: next(following), config)
     listen = f"{host}:{port}"
     if tls:
         listen += " ssl; ssl_certificate run/certificate.pem; ssl_certificate_key run/key.pem"

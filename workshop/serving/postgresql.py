@@ -33,6 +33,7 @@ class PostgreSQL(Program):
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd="/")
         serve = [*self.as_user, find_postgresql("postgres"), "-D", self.data, "-p", port, "-k", ""]
         serve += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        serve += ["-c", "max_connections=200"]  # Step 9's six processes may have 20 each.
         super().__init__("postgresql", serve, self.answers, cwd="/")
 
     def answers(self) -> bool:

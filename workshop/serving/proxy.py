@@ -1,4 +1,4 @@
-"""A network between clients and server that can be cut. No library had all that is needed here."""
+"""A network between two sides that can be cut. No library had all that is needed here."""
 
 import asyncio
 import contextlib
@@ -16,15 +16,16 @@ STAGES = 5
 class Proxy:
     """Pass TCP connections on; refuse, swallow or cut them when told to."""
 
-    def __init__(self, port: int, to: int):
-        self.port, self.to = port, to
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, to: int, host: str = "127.0.0.1", to_host: str = "127.0.0.1"):
+        self.port, self.to, self.host, self.to_host = port, to, host, to_host
+        self.url = f"http://{host}:{port}"
         self.links: set[Link] = set()
         self.accepted = 0
         self.cuts = 0  # of upgrades
         self.cutting = False  # each upgrade, each at another stage than the one before
         self.loop = asyncio.new_event_loop()
         self.passing = asyncio.Event()
+        self.roads: dict[str, asyncio.Event] = {}  # by the address from which they lead here
         self.stranded: list[asyncio.Event] = []
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
@@ -62,9 +63,9 @@ class Proxy:
         """Close all connections, and refuse new ones."""
         self.call(self.refuse())
 
-    def drop(self) -> None:
-        """Close all connections, as when a laptop changes its network."""
-        self.call(self.hang_up())
+    def drop(self, host: str = "") -> None:
+        """Close all connections, or an address's, as when a laptop changes its network."""
+        self.call(self.hang_up(host))
 
     def mend(self) -> None:
         """Accept connections, and pass on."""
@@ -78,16 +79,31 @@ class Proxy:
         """End the black hole; as on a real network, what was sent meanwhile arrives now."""
         self.loop.call_soon_threadsafe(self.passing.set)
 
+    def swallow_from(self, host: str) -> None:
+        """Be a black hole to one address alone, in both directions."""
+        self.loop.call_soon_threadsafe(lambda: self.road(host).clear())
+
+    def flow_from(self, host: str) -> None:
+        """End this black hole."""
+        self.loop.call_soon_threadsafe(lambda: self.road(host).set())
+
     def strand(self) -> None:
         """Pass nothing on, for ever, of what is connected now; new connections work."""
         self.loop.call_soon_threadsafe(self.strand_all)
 
     # How it is done
 
+    def road(self, host):
+        """Return what is set as long as something passes from and to an address."""
+        if host not in self.roads:
+            self.roads[host] = asyncio.Event()
+            self.roads[host].set()
+        return self.roads[host]
+
     async def listen(self):
         """Begin to listen."""
         self.server = await asyncio.start_server(
-            self.carry, "127.0.0.1", self.port, reuse_address=True
+            self.carry, self.host, self.port, reuse_address=True
         )
 
     async def refuse(self):
@@ -95,14 +111,14 @@ class Proxy:
         self.server.close()
         self.close_all()
 
-    async def hang_up(self):
+    async def hang_up(self, host):
         """Close what is open, and go on listening."""
-        self.close_all()
+        self.close_all(host)
 
     async def end(self):
         """End all that goes on."""
         await self.refuse()
-        for passing in (self.passing, *self.stranded):
+        for passing in (self.passing, *self.roads.values(), *self.stranded):
             passing.set()
         if others := asyncio.all_tasks() - {asyncio.current_task()}:
             _, late = await asyncio.wait(others, timeout=2)
@@ -110,10 +126,11 @@ class Proxy:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    def close_all(self):
-        """Close what is open."""
+    def close_all(self, host=""):
+        """Close what is open, or what an address has open."""
         for link in list(self.links):
-            link.abort()
+            if host in ("", link.host):
+                link.abort()
 
     def strand_all(self):
         """Leave what is open with an event that is set only at the end."""
@@ -128,7 +145,7 @@ class Proxy:
         link = Link(self, writer)
         self.links.add(link)  # already now, so that a cut reaches it
         try:
-            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.to)
+            server_reader, server_writer = await asyncio.open_connection(self.to_host, self.to)
             link.writers.append(server_writer)
             await asyncio.gather(link.pump(reader, server_writer), link.pump(server_reader, writer))
         except (OSError, asyncio.CancelledError):  # which asyncio's own callback does not expect
@@ -141,16 +158,23 @@ class Link:
     """One connection through the proxy."""
 
     def __init__(self, proxy: Proxy, writer):
-        self.proxy, self.passing, self.writers = proxy, proxy.passing, [writer]
+        self.proxy, self.writers = proxy, [writer]
+        self.host = writer.get_extra_info("peername")[0]
+        self.ways = proxy.passing, proxy.road(self.host)
         self.chunks = 0  # in both directions
         self.polls = False
         self.stage: int | None = None  # at which an upgrade is cut
+
+    async def passing(self):
+        """Wait until something passes again."""
+        for way in self.ways:
+            await way.wait()
 
     async def pump(self, reader, writer):
         """Pass on in one direction until the end of it."""
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
-                await self.passing.wait()
+                await self.passing()
                 self.chunks += 1
                 self.polls = bool(POLL.match(data))
                 if self.proxy.cutting and self.chunks == 1 and UPGRADE.search(data):
@@ -160,7 +184,7 @@ class Link:
                     break
                 writer.write(data)
                 await writer.drain()
-            await self.passing.wait()
+            await self.passing()
         self.abort()
 
     def abort(self):

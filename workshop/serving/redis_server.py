@@ -5,6 +5,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from workshop.base.paths import WINDOWS
 from workshop.base.problem import Problem
@@ -102,15 +103,27 @@ def valkey(port: int, *options) -> list:
     return [*command, *(options if "--bind" in options else ("--bind", "127.0.0.1", *options))]
 
 
+def client_of(url: str):
+    """Return a client of a Redis, or of the cluster of which some nodes are named, with commas."""
+    import redis
+
+    if "," not in url:
+        return redis.Redis.from_url(url, socket_connect_timeout=2)
+    first, *others = url.split(",")
+    places = [urlsplit(other) for other in others]
+    nodes = [redis.cluster.ClusterNode(place.hostname, place.port or 6379) for place in places]
+    return redis.RedisCluster.from_url(first, startup_nodes=nodes, socket_connect_timeout=2)
+
+
 def why_silent(url: str) -> str | None:
     """Return why a Redis does not answer PING, or None if it does."""
     import redis
+    from redis.exceptions import RedisClusterException
 
     with contextlib.ExitStack() as stack:
         try:
-            client = stack.enter_context(redis.Redis.from_url(url, socket_connect_timeout=2))
-            client.ping()
-        except (redis.RedisError, ValueError, OSError) as error:
+            stack.enter_context(client_of(url)).ping()
+        except (redis.RedisError, RedisClusterException, ValueError, OSError) as error:
             return str(error).splitlines()[0].rstrip(".") or type(error).__name__
     return None
 

@@ -47,8 +47,12 @@ def everything() -> list[dict]:
 
 
 def boards() -> list[dict]:
-    """Return those of them that show what is published, the latest last."""
-    return [what for what in everything() if what["redis"] and is_board(Path(what["folder"]))]
+    """Return those of them that show what is published to a Redis, the latest last.
+
+    A cluster is none: the notebooks speak to one server.
+    """
+    able = [what for what in everything() if what["redis"] and "," not in what["redis"]]
+    return [what for what in able if is_board(Path(what["folder"]))]
 
 
 def is_board(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """A step's server and all that it needs: its Redis, its database, and a restart at each save."""
 
+import os
 import secrets
 import sys
 import threading
@@ -45,7 +46,8 @@ class Site:
         self.ports = [port]  # one for each process
         self.stop = stop
         self.url = f"http://localhost:{port}"
-        self.password = secrets.token_urlsafe(9)
+        # In a database of somebody's own the users stay as they are.
+        self.password = "" if "DATABASE_URL" in os.environ else secrets.token_urlsafe(9)
         self.addresses = ports.addresses() if host == "0.0.0.0" else []
         # For the slides and the notebooks, which show a step in a frame, and for `stacks`.
         self.stacks_token = secrets.token_hex(16)
@@ -103,7 +105,7 @@ class Site:
         preparation = None if self.prepared else self.start_preparation()
         try:
             if self.redis is None and self.step.mentions("REDIS_URL"):
-                self.redis = redis_server.find_or_start()
+                self.redis = self.find_redis()
                 self.environment["REDIS_URL"] = self.redis.url
             # Side by side, which saves half a second, unless pages would find no tables yet.
             if self.database_is_new() and not self.is_prepared(preparation):
@@ -112,6 +114,15 @@ class Site:
         finally:
             if preparation:
                 preparation.end()
+
+    @property
+    def servers(self) -> str:
+        """Return what the screen says about the processes, if it is several."""
+        return ""
+
+    def find_redis(self) -> redis_server.Redis:
+        """Return the Redis that the step is to use."""
+        return redis_server.find_or_start()
 
     def is_broken(self, changed: set[Path]) -> bool:
         """Tell whether there is a file that can't be run, or not yet, and say so."""
@@ -135,7 +146,7 @@ class Site:
     def start_preparation(self) -> Child:
         """Begin to bring the database up to date."""
         environment = dict(self.environment)
-        if not self.told:  # later, a new password would log the admin out
+        if self.password and not self.told:  # later, a new one would log the admin out
             environment["WORKSHOP_ADMIN_PASSWORD"] = self.password
         script = Path(__file__).with_name("prepare.py")
         return self.child([self.python, script], environment, log=self.prepare_log)

@@ -6,16 +6,18 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable
 
 from workshop.base.paths import ME
 from workshop.base.problem import Problem
 from workshop.base.words import counted
 from workshop.serving import running
-from workshop.serving.redis_server import DEFAULT_URL, why_silent, without_password
+from workshop.serving.redis_server import DEFAULT_URL, client_of, why_silent, without_password
 
 HELP = "publish a notice to the pages of a step from 4 on"
 NAME = "notices"  # of the channel in step 4, and how the names of streams begin from step 5 on
 LONGEST = {"text": 280, "author": 40}
+PATIENCE = 10  # seconds in which a cluster replaces a node that died
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "": 1}
 
 
@@ -86,7 +88,7 @@ def streams(url: str) -> list[bytes]:
     """
     import redis
 
-    with redis.Redis.from_url(url) as client:
+    with client_of(url) as client:
         try:
             return list(client.scan_iter(f"{NAME}*", _type="stream"))
         except redis.RedisError as error:  # It is too old for that, or this user may not ask.
@@ -101,6 +103,7 @@ def publish(
     It is appended to the streams as well, which no server need be there to hear.
     """
     import redis
+    from redis.exceptions import RedisClusterException
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -111,25 +114,42 @@ def publish(
 
     heard = []
     columns = TextColumn("Publishing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with redis.Redis.from_url(url) as client, Progress(*columns, disable=count == 1) as progress:
+    with client_of(url) as client, Progress(*columns, disable=count == 1) as progress:
         task = progress.add_task("", total=count)
+        patience = PATIENCE if "," in url else 0
         began = time.monotonic()
         try:
             for number in itertools.count(1) if count is None else range(1, count + 1):
                 text = notice["text"] if count == 1 else f"{notice['text']} {number}"
                 message = json.dumps(notice | {"text": text})
-                heard.append(client.publish(NAME, message))
+                heard.append(insist(client.publish, NAME, message, patience=patience))
                 for stream in kept:
-                    client.xadd(stream, {"notice": message}, maxlen=10_000)
+                    entry = {"notice": message}
+                    insist(client.xadd, stream, entry, maxlen=10_000, patience=patience)
                 progress.advance(task)
                 if number != count:
                     # Against the clock, so that the time to publish does not add up.
                     time.sleep(max(0, began + number * pause - time.monotonic()))
-        except redis.RedisError as error:
+        except (redis.RedisError, RedisClusterException) as error:
             raise Problem(f"Redis was gone after {len(heard)} notices: {error}.") from None
         except KeyboardInterrupt:
             pass  # --every without --count ends like this
     return heard
+
+
+def insist(command: Callable, *arguments, patience: float, **options):
+    """Send a command, again and again for so many seconds: a cluster's node may be replaced."""
+    import redis
+    from redis.exceptions import RedisClusterException
+
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return command(*arguments, **options)
+        except (redis.RedisError, RedisClusterException):
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.2)
 
 
 def report(kept: bool, heard: list[int], redis_name: str) -> int:

@@ -39,7 +39,9 @@ def needs(args: argparse.Namespace) -> set[str]:
     step = chosen_step(args)
     javascript = {"javascript"} if step.mentions("node_modules") else set()
     nginx = {"nginx"} if (step.folder / "nginx.conf").exists() else set()
-    return {"python"} | javascript | nginx | ({"classic"} if step.is_classic else set())
+    postgresql = {"postgresql"} if step.has_machines else set()
+    classic = {"classic"} if step.is_classic else set()
+    return {"python"} | javascript | nginx | postgresql | classic
 
 
 def chosen_step(args: argparse.Namespace) -> Step:
@@ -86,6 +88,10 @@ def main(args: argparse.Namespace) -> int:
 
 def make_site(step: Step, host: str, port: int, stop: threading.Event, tls: bool) -> Site:
     """Return what serves a step: with an nginx.conf it is several processes."""
+    if step.has_machines:
+        from workshop.serving.machines import Machines
+
+        return Machines(step, host, port, stop, tls=tls)
     if (step.folder / "nginx.conf").exists():
         from workshop.serving.cluster import Cluster
 

@@ -24,15 +24,14 @@ def show(site: Site) -> None:
     console.print(f"\n[bold]{title}[/bold]\n")
     table = Table.grid(padding=(0, 2))
     table.add_row("  Page", f"[bold]{site.url}[/bold]")
-    table.add_row(
-        "  Admin",
-        f"{site.url}/admin/   user [bold]admin[/bold]   password [bold]{site.password}[/bold]",
-    )
+    who = f"user [bold]admin[/bold]   password [bold]{site.password}[/bold]"
+    if not site.password:
+        who = "with the users of that DATABASE_URL"
+    table.add_row("  Admin", f"{site.url}/admin/   {who}")
     if site.redis:
         table.add_row("  Redis", f"{site.redis.url}   ({site.redis.about})")
-    if len(site.ports) > 1:
-        numbers = ", ".join(map(str, site.ports))
-        table.add_row("  Servers", f"{numbers}   (type a number and Enter: that one is killed)")
+    if site.servers:
+        table.add_row("  Servers", site.servers)
     table.add_row("  Files", f"{shown(site.step.folder)}   (a saved change restarts the server)")
     console.print(table)
     if lesson.see_it:

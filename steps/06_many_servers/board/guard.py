@@ -223,6 +223,11 @@ class Server(socketio.Server):
                 logger.warning("a browser goes on with what is refused: let go")
                 self.eio.disconnect(eio_sid)
 
+    def _handle_connect(self, eio_sid, namespace, data):
+        super()._handle_connect(eio_sid, namespace, data)
+        if eio_sid not in self.environ:  # It has gone while it waited for its turn.
+            self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
+
     def is_behind(self, sid, namespace):
         """Tell whether a browser has yet to read what it was sent: whoever sends much can wait."""
         client = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, namespace))

@@ -230,9 +230,9 @@ class TestBalancer:
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory):
+def nodes(step, tmp_path_factory):
     """A cluster of three primaries and three replicas; each test leaves it well."""
-    cluster = redis_cluster.RedisCluster(tmp_path_factory.mktemp("cluster"))
+    cluster = redis_cluster.RedisCluster(tmp_path_factory.mktemp("cluster"), step)
     try:
         cluster.start()
         yield cluster

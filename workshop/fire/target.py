@@ -85,7 +85,10 @@ class Target:
         self.folder = Path(tempfile.mkdtemp(prefix="workshop-fire-", dir=memory))
         self.subject = subject
         self.database = database(self.folder)
-        self.redis: Any = (RedisCluster if subject.machines else OneRedis)(self.folder / "redis")
+        files = self.folder / "redis"
+        self.redis: Any = OneRedis(files)
+        if subject.machines:
+            self.redis = RedisCluster(files, subject.folder)
         self.port = any_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = settings.only(

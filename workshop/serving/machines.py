@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import time
 from functools import partial
+from pathlib import Path
 
 import psutil
 
@@ -11,7 +12,7 @@ from workshop.serving import nginx, ports
 from workshop.serving.cluster import Cluster, Processes, free_ports
 from workshop.serving.postgresql import PostgreSQL
 from workshop.serving.processes import Child, Program
-from workshop.serving.redis_cluster import MACHINES, Node, RedisCluster, address
+from workshop.serving.redis_cluster import CONFIG, MACHINES, Node, RedisCluster, address
 from workshop.serving.redis_server import Redis
 
 BALANCER = "balancer.conf"
@@ -109,7 +110,7 @@ class Machines(Cluster):
         self.balancer = ""  # its configuration, as it has it now
         super().__init__(*arguments, tls=tls)
         shutil.rmtree(self.place, ignore_errors=True)  # of one that was killed
-        self.cluster = RedisCluster(self.place / "redis")
+        self.cluster = RedisCluster(self.place / "redis", self.step.folder)
         self.database = None if "DATABASE_URL" in self.environment else PostgreSQL()
 
     def start_preparation(self) -> Child:
@@ -139,6 +140,12 @@ class Machines(Cluster):
             first = self.port + 10 * (number + 1)
             self.machines.append(Machine(number, self.cluster, own_ports, first))
         self.ports = [port for machine in self.machines for port in machine.ports]
+
+    def restart(self, changed: set[Path]) -> None:
+        """Restart the processes one after the other, or all of them; the nodes of Redis go on."""
+        if any(path.name == CONFIG for path in changed):
+            print(f"What is new in {CONFIG} counts when you start this anew.", flush=True)
+        super().restart(changed)
 
     def start_process(self, port: int) -> Child:
         """Start one process of the step, with a log: when a machine dies, they have much to say."""

@@ -13,16 +13,7 @@ from workshop.serving.redis_server import valkey
 
 MACHINES = 3
 SLOTS = 16384
-# A node that has not answered for a second is replaced; one that was cut off finds out later.
-OPTIONS = {
-    "cluster-enabled": "yes",
-    "cluster-node-timeout": "1000",
-    "cluster-require-full-coverage": "no",  # Some halls are better than none.
-    "cluster-allow-replica-migration": "no",
-    "repl-timeout": "5",
-    "repl-diskless-sync-delay": "0",
-    "appendonly": "yes",
-}
+CONFIG = "redis.conf"  # of a step
 
 
 def address(machine: int) -> str:
@@ -48,14 +39,14 @@ def own_ports(host: str, number: int, taken: set[int]) -> list[int]:
 class Node(Program):
     """One server of the cluster."""
 
-    def __init__(self, name: str, machine: int, folder: Path, taken: set[int]):
+    def __init__(self, name: str, machine: int, folder: Path, config: Path, taken: set[int]):
         self.machine, self.host = machine, address(machine)
         self.port, self.bus = own_ports(self.host, 2, taken)
         self.url = f"redis://{self.host}:{self.port}"
         self.folder = folder
         bind = ["--bind", self.host, "--bind-source-addr", self.host, "--dir", folder]
-        options = [part for name, value in OPTIONS.items() for part in (f"--{name}", value)]
-        command = valkey(self.port, *bind, "--cluster-port", self.bus, *options)
+        program, *options = valkey(self.port, *bind, "--cluster-port", self.bus)
+        command = [program, config, *options]
         super().__init__(name, command, self.answers)
 
     def launch(self) -> None:
@@ -112,15 +103,15 @@ class Node(Program):
 class RedisCluster:
     """Six servers: machine N has a primary, and a replica of the primary of the machine before."""
 
-    def __init__(self, folder: Path):
-        machines, taken = range(MACHINES), set[int]()
-        self.primaries = [
-            Node(f"redis-{n + 1}", n, folder / f"redis-{n + 1}", taken) for n in machines
-        ]
-        self.replicas = [
-            Node(f"replica-{n + 1}", (n + 1) % MACHINES, folder / f"replica-{n + 1}", taken)
-            for n in machines
-        ]
+    def __init__(self, folder: Path, step: Path):
+        taken = set[int]()
+
+        def node(name: str, machine: int) -> Node:
+            return Node(name, machine, folder / name, step / CONFIG, taken)
+
+        machines = range(MACHINES)
+        self.primaries = [node(f"redis-{n + 1}", n) for n in machines]
+        self.replicas = [node(f"replica-{n + 1}", (n + 1) % MACHINES) for n in machines]
         self.nodes = [*self.primaries, *self.replicas]
         self.url = ",".join(node.url for node in self.primaries)
 

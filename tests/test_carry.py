@@ -442,7 +442,7 @@ def test_what_cannot_be_carried_is_a_sentence(scratch):
     """Each with an exit code, and no file changed."""
     last = len(scratch.steps)
     assert "Which step was changed?" in scratch.says("carry", code=1)
-    assert "There is no step '9'" in scratch.says("carry", 9, code=1)
+    assert "There is no step '99'" in scratch.says("carry", 99, code=1)
     assert "is the last step" in scratch.says("carry", last, code=1)
     assert "Nothing to carry" in scratch.says("carry", 1, code=1)
     with (scratch.steps[0] / "words.txt").open("a") as file:

@@ -19,7 +19,7 @@ import psutil
 import pytest
 import redis as redis_py
 
-from support import free_port
+from support import free_port, wait_until
 from workshop.base.paths import ROOT, STEPS
 from workshop.base.problem import Problem
 from workshop.base.steps import Step
@@ -643,6 +643,14 @@ def test_a_machine_is_killed_by_its_number_and_comes_back(clone):
         running.type("")
         running.wait_for("1 +dead", said)
         running.wait_for("Machine 1 is started again")
+
+        def is_primary_again():
+            said = len(running.output)
+            running.type("")
+            running.wait_for(r" 3 +127\.0\.0\.13:\d+ .*\n", said)
+            return re.search(r"1 +127\.0\.0\.11.* primary of Foyer; replica", running.output[said:])
+
+        wait_until(is_primary_again, "machine 1 to have its part back")
         assert "it is in the stream" in call(clone, "publish", "After").stdout
         assert get(url)[0] == 200
         running.ctrl_c()

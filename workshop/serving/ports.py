@@ -8,6 +8,7 @@ from workshop.base.paths import WINDOWS
 from workshop.base.problem import Problem
 
 FIRST_PORT = 8000
+given: set[int] = set()  # by any_port()
 
 
 def answers(port: int, hosts: tuple[str, ...] = ("127.0.0.1", "::1")) -> bool:
@@ -42,10 +43,12 @@ def free_port(host: str, first: int, count: int = 100) -> int:
 
 
 def any_port() -> int:
-    """Return a free port, below those that systems use for outgoing connections."""
-    while not can_listen("127.0.0.1", port := random.randrange(29_000, 32_000)):
-        pass
-    return port
+    """Return a free port, another one each time; below those of outgoing connections."""
+    while True:
+        port = random.randrange(10_000, 20_000)
+        if port not in given and can_listen("127.0.0.1", port):
+            given.add(port)  # It may be long until somebody listens on it.
+            return port
 
 
 def choose_port(host: str, wanted: int | None, first: int = FIRST_PORT) -> int:

@@ -25,23 +25,19 @@ def address(machine: int) -> str:
     return "127.0.0.1"  # macOS, unless somebody has added them
 
 
-def own_ports(host: str, number: int, taken: set[int]) -> list[int]:
-    """Return free ports of a machine, and note that they are taken: none of them is used yet."""
-    result: list[int] = []
-    while len(result) < number:
-        port = any_port()
-        if port not in taken and can_listen(host, port):
-            taken.add(port)
-            result.append(port)
-    return result
+def own_port(host: str) -> int:
+    """Return a free port of a machine."""
+    while not can_listen(host, port := any_port()):
+        pass
+    return port
 
 
 class Node(Program):
     """One server of the cluster."""
 
-    def __init__(self, name: str, machine: int, folder: Path, config: Path, taken: set[int]):
+    def __init__(self, name: str, machine: int, folder: Path, config: Path):
         self.machine, self.host = machine, address(machine)
-        self.port, self.bus = own_ports(self.host, 2, taken)
+        self.port, self.bus = own_port(self.host), own_port(self.host)
         self.url = f"redis://{self.host}:{self.port}"
         self.folder = folder
         bind = ["--bind", self.host, "--bind-source-addr", self.host, "--dir", folder]
@@ -104,10 +100,8 @@ class RedisCluster:
     """Six servers: machine N has a primary, and a replica of the primary of the machine before."""
 
     def __init__(self, folder: Path, step: Path):
-        taken = set[int]()
-
         def node(name: str, machine: int) -> Node:
-            return Node(name, machine, folder / name, step / CONFIG, taken)
+            return Node(name, machine, folder / name, step / CONFIG)
 
         machines = range(MACHINES)
         self.primaries = [node(f"redis-{n + 1}", n) for n in machines]

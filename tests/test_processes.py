@@ -66,4 +66,5 @@ def test_a_command_that_works_is_waited_for_and_one_that_hangs_is_ended():
 @pytest.mark.parametrize(("slowness", "hangs"), [(1, True), (4, False)])
 def test_on_a_busy_machine_a_little_work_is_much(monkeypatch, slowness, hangs):
     monkeypatch.setattr(processes, "slowness", lambda: slowness)
+    monkeypatch.setattr(processes, "crowd", lambda: 1)
     assert processes.hangs(0.03, 1) is hangs

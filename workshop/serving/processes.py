@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workshop.base.machine import slowness
+from workshop.base.machine import crowd, slowness
 from workshop.base.paths import LOGS, WINDOWS, last_lines, log_file, shown
 from workshop.base.problem import Problem
 
@@ -124,7 +124,7 @@ def hangs(worked: float, seconds: float) -> bool:
 
     Where many want a processor, each has its turn less often.
     """
-    return worked < seconds / slowness() / 10
+    return worked < seconds / max(slowness(), crowd()) / 10
 
 
 def cpu_seconds(processes: list) -> float:

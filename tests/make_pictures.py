@@ -289,32 +289,6 @@ def lesson_6(browser, serve):
         return [before, after]
 
 
-def lesson_9(browser, serve):
-    """A window before and after its machine died."""
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        servers = [serve(9, at(8011))]
-        shared = {"DATABASE_URL": servers[0].extra["DATABASE_URL"]}
-        servers += [serve(9, at(port), **shared) for port in (8021, 8031)]
-        begin(servers[0])
-        balancer = Balancer(STEPS[9], servers, Path(folder))
-        stack.callback(balancer.stop)
-        page, other = open_page(browser, balancer), open_page(browser, balancer)
-        page.get_by_text("2 are here.").wait_for()
-        died = balancer.serving(page)
-        before = shot(f"A window, live from machine {servers.index(died) + 1}", page)
-        balancer.machine_of(died).stop()
-        died.stop(signal.SIGKILL)
-        post(other, "Room 5", "Who has a charger?")
-        page.get_by_text("charger").wait_for()
-        page.wait_for_function(
-            f"!document.querySelector('#process').textContent.match(/{died.port}|^$/)"
-        )
-        page.get_by_text("2 are here.").wait_for()
-        after = shot("The same window, when it had died", page)
-        other.close()
-        return [before, after]
-
-
 def lesson_7(browser, serve):
     """Two windows among a thousand."""
     server = begin(serve(7, at(8001)))
@@ -355,6 +329,32 @@ def lesson_8(browser, serve):
         shot("Who has logged in follows the main hall", pages[0]),
         shot("Somebody else follows the Foyer as well", pages[1]),
     ]
+
+
+def lesson_9(browser, serve):
+    """A window before and after its machine died."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        servers = [serve(9, at(8011))]
+        shared = {"DATABASE_URL": servers[0].extra["DATABASE_URL"]}
+        servers += [serve(9, at(port), **shared) for port in (8021, 8031)]
+        begin(servers[0])
+        balancer = Balancer(STEPS[9], servers, Path(folder))
+        stack.callback(balancer.stop)
+        page, other = open_page(browser, balancer), open_page(browser, balancer)
+        page.get_by_text("2 are here.").wait_for()
+        died = balancer.serving(page)
+        before = shot(f"A window, live from machine {servers.index(died) + 1}", page)
+        balancer.machine_of(died).stop()
+        died.stop(signal.SIGKILL)
+        post(other, "Room 5", "Who has a charger?")
+        page.get_by_text("charger").wait_for()
+        page.wait_for_function(
+            f"!document.querySelector('#process').textContent.match(/{died.port}|^$/)"
+        )
+        page.get_by_text("2 are here.").wait_for()
+        after = shot("The same window, when it had died", page)
+        other.close()
+        return [before, after]
 
 
 LESSONS = {

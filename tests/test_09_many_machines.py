@@ -20,6 +20,7 @@ from support import Raw, RedisCluster, free_port, manage, wait_until
 from workshop.install.programs import find_nginx
 from workshop.serving import redis_cluster
 from workshop.serving.nginx import UPSTREAM
+from workshop.show import publish
 
 Redis = RedisCluster
 tab, stack = rooms.tab, rooms.stack
@@ -146,6 +147,25 @@ class TestPresence:
         other = tab(servers[1], [FOYER])
         for each in (page, other):
             each.wait('42/notices,["here","Foyer",2,[]]')
+
+    def test_a_sum_that_is_none_is_not_told(self, servers, redis, tab, count):
+        """Nor is one from before somebody came: a process knows its own browsers."""
+        page = tab(servers[0], [FOYER])
+        with redis_py.Redis.from_url(redis.url) as client:
+            client.set("{presence}:turn", "for nobody, for a while", ex=600)
+            for said in ("not JSON", "5", "[1, 2]", '[1, {"Foyer": 2}]', "[" * 100_000):
+                client.set("{presence}:sum", said)
+                seen = len(servers[0].log)
+                wait_until(
+                    lambda seen=seen: any("is counted" in line for line in servers[0].log[seen:]),
+                    "only its own to be counted",
+                )
+            client.set("{presence}:sum", '[0, {"Foyer": [5, ["eve"]]}]')
+            page.wait('42/notices,["here","Foyer",5,["eve"]]')
+            alone = count(servers[0])
+            assert alone.wait('42/presence,["count",') == '42/presence,["count",1]'
+            client.delete("{presence}:turn")
+            page.wait('42/notices,["here","Foyer",1,[]]')
 
 
 class Nginx(many_servers.Nginx):
@@ -274,11 +294,8 @@ class TestCluster:
 
     def pair(self, cluster, hall):
         """Return the primary and the replica that have a hall's stream."""
-        stream = f"notices:{hall}"
-        primary = next(node for node in cluster.nodes if node.said("XLEN", stream) is not None)
-        partners = dict(zip(cluster.primaries, cluster.replicas, strict=True))
-        partners |= {replica: each for each, replica in partners.items()}
-        return primary, partners[primary]
+        primary = wait_until(lambda: cluster.primary_of(f"notices:{hall}"), f"who has {hall}")
+        return primary, cluster.partner(primary)
 
     def texts(self, node, hall):
         """Return the texts of a hall's stream, as a node has it."""
@@ -336,6 +353,18 @@ class TestCluster:
         assert self.texts(replica, FOYER).count("Only one of two has it") == 1
         ask = lambda: page.ask(page.cursors)  # noqa: E731
         assert wait_until(lambda: (answer := ask()) != "wait" and answer, "it") == "reload"
+
+    def test_a_program_that_publishes_waits_for_the_replica(self, clustered, cluster, tab):
+        """As `publish` does, which has no outbox."""
+        page = tab(clustered, [FOYER])
+        primary, _ = self.pair(cluster, FOYER)
+        primary.kill()
+        notice = {"author": "A program", "text": "Said to whoever has it now"}
+        streams = [f"notices:{FOYER}".encode()]
+        assert len(publish.publish(cluster.url, notice, 1, 0, streams)) == 1
+        page.catch_up()
+        if (FOYER, notice["text"]) not in page.told:
+            page.until(FOYER, notice["text"])
 
     def test_it_is_published_once_though_its_replica_was_slow(self, clustered, cluster, tab):
         """It waits in the outbox, with all that comes after it."""

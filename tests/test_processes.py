@@ -63,8 +63,11 @@ def test_a_command_that_works_is_waited_for_and_one_that_hangs_is_ended():
         processes.run([sys.executable, "-c", SLEEPS], WINDOW)
 
 
-@pytest.mark.parametrize(("slowness", "hangs"), [(1, True), (4, False)])
-def test_on_a_busy_machine_a_little_work_is_much(monkeypatch, slowness, hangs):
+@pytest.mark.parametrize(
+    ("slowness", "crowd", "hangs"), [(1, 1, True), (4, 1, False), (1, 4, False)]
+)
+def test_on_a_busy_machine_a_little_work_is_much(monkeypatch, slowness, crowd, hangs):
+    """Whether it has been busy for a minute, or has only just become so."""
     monkeypatch.setattr(processes, "slowness", lambda: slowness)
-    monkeypatch.setattr(processes, "crowd", lambda: 1)
+    monkeypatch.setattr(processes, "crowd", lambda: crowd)
     assert processes.hangs(0.03, 1) is hangs

@@ -19,6 +19,7 @@ ME = f"{socket.gethostname()}:{os.getpid()}"
 HERE = "{presence}:here"  # process: who is there
 TURN = "{presence}:turn"  # is there as long as nobody need add up again
 SUM = "{presence}:sum"  # who is there, in all of them
+NONSENSE = AttributeError, RecursionError, TypeError, ValueError  # Anybody may write anything.
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def count_all(presence, halls):
         here = len(presence.here), {name: who(hall) for name, hall in halls.items()}
         try:
             tell(presence, halls, *exchange(here))
-        except (AttributeError, RedisError, TypeError, ValueError) as error:
+        except (*NONSENSE, RedisError) as error:
             logger.error("Only who is in this process is counted: %s", error)
             tell(presence, halls, *here)
         gevent.sleep(EVERY)
@@ -71,7 +72,7 @@ def add_up(everybody):
                     total += number
                     for name, hall in theirs.items():
                         halls[name] = add(halls.get(name, (0, [])), hall)
-        except (RecursionError, ValueError) as error:
+        except NONSENSE as error:
             logger.error("Skipped what is no number: %.200r: %s", said, error)
     return total, halls
 

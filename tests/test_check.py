@@ -272,6 +272,10 @@ TRIED = {
         1, BOARD, "{% csrf_token %}", "", "a posted notice is on the board",
         "has no token in it", BOARD,
     ),
+    "a test of one's own that fails": Variant(
+        1, "notices/tests.py", '.text, "new")', '.text, "old")', "the step's own tests pass",
+        "test_the_newest_notice_is_first fails. AssertionError: 'new' != 'old'",
+    ),
     "no server yet": Variant(
         2, "serve.py", None, "", "missing file: serve.py", "There is no serve.py yet"
     ),

@@ -98,7 +98,7 @@ WRONG = [
     (LESSON_2, NUMBERS, "1. 1\n   ```js\n   1\n   ```\n", "nothing says what this block shows"),
     (LESSON_2, DETAILS, f"{DETAILS}```js\n1\n```\n\n", "nothing says what this block shows"),
     (LESSON_2, DETAILS, f"{DETAILS.strip()}\n```sh\nls\n```\n", "code within HTML"),
-    (LESSON_2, "kill -USR1 $!\n```\n", "kill -USR1 $!\n", "has no end"),
+    (LESSON_2, 'was first")\n```\n', 'was first")\n', "has no end"),
 ]
 
 

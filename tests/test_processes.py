@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from workshop.serving import processes
@@ -61,6 +62,18 @@ def test_a_command_that_works_is_waited_for_and_one_that_hangs_is_ended():
     assert done.stdout == b"done\n"
     with pytest.raises(subprocess.TimeoutExpired):
         processes.run([sys.executable, "-c", SLEEPS], WINDOW)
+
+
+def test_what_a_command_has_started_works_for_it_and_ends_with_it(tmp_path):
+    """As the server does that `manage.py test` starts."""
+    starts = "import subprocess, sys; subprocess.run([sys.executable, '-c', {!r}]); print('done')"
+    working = starts.format(WORKS.format(4 * WINDOW))
+    assert processes.run([sys.executable, "-c", working], WINDOW).stdout == b"done\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        processes.run([sys.executable, "-c", starts.format(f"{SLEEPS}  # {tmp_path}")], WINDOW)
+    for each in psutil.process_iter(["cmdline"]):
+        if str(tmp_path) in " ".join(each.info["cmdline"] or ()):
+            each.wait(60)  # It was killed: soon it is gone.
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from workshop.base.steptree import Tree
 from workshop.base.todo import TODO
 from workshop.base.what_changes import contract
 
+TESTS = "notices/tests.py"
 COMMENTS = {"js": "// {}", "css": "/* {} */", "html": "<!-- {} -->"}  # of all others: "# {}"
 
 
@@ -33,7 +34,8 @@ def places(before: Step, step: Step) -> list[Place]:
     found = []
     for marker in regions.listings(step.readme):
         region = regions.find(marker, step.folder)
-        if region.name in changed and not region.rest:  # A part of it is not shown.
+        # A part of it is not shown; or these are the tests, which say what is still to be built.
+        if region.name in changed and not region.rest and region.name != TESTS:
             symbol = re.fullmatch(r"\S+ ([\w.]+)", marker)
             what = symbol[1] if symbol else first_words(region.rows[0])
             found.append(Place(marker, region, what, rows_before(marker, region, before)))

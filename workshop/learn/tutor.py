@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from workshop.base import symptoms
 from workshop.base.machine import slowness
 from workshop.base.parts import where
 from workshop.base.steps import Step, find
@@ -163,6 +164,8 @@ class Tutor:
             return missing_file(missing, self.folder, self.step)
         if type(error).__name__ == "ManageFailed" and error.command == "migrate":
             return by_importing.broken_migration(str(error), self.folder, self.step)
+        if type(error).__name__ == "ManageFailed" and error.command == "test":
+            return self.own_test(hint, str(error))
         if type(error).__name__ == "DidNotStart":
             return self.did_not_start(hint, error.server, error.silent)
         if isinstance(error, OSError) and (dead := self.ended()):
@@ -219,6 +222,21 @@ class Tutor:
             return None
         return replace(hint, happened=happened, file="serve.py", line=None, part="")
 
+    def own_test(self, hint: Hint, said: str) -> Hint:
+        """Say which of the step's own tests failed first, and how that ended."""
+        _, first, *_ = [*re.split(r"^={70}$", said, flags=re.MULTILINE), ""]
+        first = first.partition("\n\n-----")[0]  # without the count of all
+        head = re.search(r"^(?:FAIL|ERROR): (\S+) \(notices\.tests\.(\S+)\)", first, re.MULTILINE)
+        ends = re.findall(
+            r"^[\w.]*(?:Error|Exception|Exit|Timeout)\b.*", first or said, re.MULTILINE
+        )
+        happened = ends[-1][:200] if ends else "It ends with an error, and does not say which."
+        if not head:
+            return replace(hint, happened=happened)
+        name, place = head.groups()
+        test = where(self.folder / hint.file, place)
+        return replace(hint, happened=f"{name} fails. {happened}", line=test, part=place)
+
     def stop_servers(self) -> None:
         """Stop the servers: then all that they have printed is read."""
         for server in self.servers:
@@ -239,7 +257,7 @@ class Tutor:
             return replace(found, name=found.name if found.name != hint.name else "server error")
         text = "\n".join(log)
         if re.search("already in use", text, re.IGNORECASE):
-            return self.port_taken(text)
+            return replace(self.port_taken(text), symptom=symptoms.pointer(text))
         said = next((line.strip() for line in reversed(log) if line.strip()), "")
         happened = f"It ended, and its last line was: {said}" if said else ""
         told = re.search(r"https?://[\w.]+:(\d+)", text)

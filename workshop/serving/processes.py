@@ -134,29 +134,44 @@ def cpu_seconds(processes: list) -> float:
     used = 0.0
     for process in processes:
         with contextlib.suppress(psutil.Error):
-            used += sum(process.cpu_times()[:2])
+            used += sum(process.cpu_times()[:4])  # with that of children which have ended
     return used
 
 
+def with_children(pid: int) -> list:
+    """Return a process and all that it has started, as psutil's; none if it has ended."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    return []
+
+
 def run(command: list, patience: float, **options) -> subprocess.CompletedProcess:
-    """Run a command and capture what it says; subprocess.TimeoutExpired if it hangs so long."""
+    """Run a command and capture what it says; subprocess.TimeoutExpired if it hangs so long.
+
+    What it has started works for it, and ends with it.
+    """
     import psutil
 
     pipe: Any = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
     command = [str(part) for part in command]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, **pipe, **options) as process:
-        watched, work = [psutil.Process(process.pid)], 0.0
+        work = 0.0
         try:
             while True:
                 try:
                     said = process.communicate(timeout=patience)
                     return subprocess.CompletedProcess(command, process.returncode, *said)
                 except subprocess.TimeoutExpired:
-                    before, work = work, cpu_seconds(watched)
+                    before, work = work, cpu_seconds(with_children(process.pid))
                     if hangs(work - before, patience) or work > ENOUGH:
                         raise
         except BaseException:
-            process.kill()
+            for each in with_children(process.pid):
+                with contextlib.suppress(psutil.Error):
+                    each.kill()
             raise
 
 

@@ -63,6 +63,18 @@ COMPLETE = point(
     section="What changes",
 )
 
+# What `python manage.py test` says: the last word of the step's own tests on what one has built.
+OWN_TESTS = point(
+    "the step's own tests pass",
+    "TestStart::test_its_own_tests_pass",
+    expected="`python manage.py test` passes: notices/tests.py says in a few lines what the step "
+    "promises.",
+    more="Run it in your folder, and begin with the first test that fails. What the server said "
+    "meanwhile is in tests.log.",
+    file="notices/tests.py",
+    section="Test it",
+)
+
 # No test sees what does no harm yet: learn/by_contract.py reads it.
 ALL_OF_IT = point(
     'all of "What changes" is there',
@@ -80,4 +92,4 @@ NUMBERS = sorted(
 def lesson(number: int) -> list[Point]:
     """Return the points of a step, in the order of its README."""
     module = importlib.import_module(f"workshop.learn.lessons.step_{number}")
-    return [*module.POINTS, COMPLETE, *([ALL_OF_IT] if number > 1 else [])]
+    return [*module.POINTS, COMPLETE, OWN_TESTS, *([ALL_OF_IT] if number > 1 else [])]

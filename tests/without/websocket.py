@@ -1,3 +1,0 @@
-"""Stands in the way of the websocket that the tests or the notebooks have installed."""
-
-raise ImportError("a step does not have it")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+from workshop.base import symptoms
 from workshop.base.paths import ME, VENV_PYTHON, WINDOWS, in_venv
 from workshop.base.problem import Problem
 from workshop.install import environment, source
@@ -26,6 +27,7 @@ GROUPS = {
         "diff": "workshop.show.diff",
         "publish": "workshop.show.publish",
         "stacks": "workshop.show.stacks",
+        "why": "workshop.learn.why",
         "notebook": "workshop.lab.notebook",
         "doctor": "workshop.show.doctor",
         "map": "workshop.show.overview",
@@ -56,6 +58,8 @@ def main() -> int:
     except Problem as problem:
         sys.stdout.flush()
         print(problem, file=sys.stderr)
+        if explained := symptoms.pointer(str(problem)):
+            print(f"Why, and what ends it:  {explained}", file=sys.stderr)
         return problem.code
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)

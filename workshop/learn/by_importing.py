@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from workshop.base import symptoms
 from workshop.base.parts import statements, symbols, where
 from workshop.base.paths import ME, NODE_MODULES, shown
 from workshop.base.steps import Step, all_steps
@@ -81,6 +82,7 @@ def exception(
         line=line,
         code=code or "",
         lesson=lesson_about(file, step),
+        symptom=symptoms.pointer(said),
     )
     if absent := not_written_yet(said, folder, step):
         name, other = absent
@@ -114,7 +116,7 @@ def exception(
             section="What can go wrong",
         )
     if "already in use" in said:
-        return taken_port(said, step)
+        return replace(taken_port(said, step), symptom=hint.symptom)
     if kind == "NameError":
         name = (re.findall(r"'(.+?)'", said) or ["it"])[0]
         return replace(

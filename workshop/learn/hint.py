@@ -30,6 +30,7 @@ class Hint:
     lesson: Step = field(kw_only=True)  # whose README
     section: str = "What changes"
     differs: bool = False  # It is the only place that is not as in the step.
+    symptom: str = ""  # the command that explains the error
 
     @property
     def levels(self) -> int:

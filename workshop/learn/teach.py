@@ -122,6 +122,8 @@ class Page:
         if hint.code:
             table.add_row("", Padding(Text(hint.code, style="cyan"), (1, 0, 1, 2)))
         table.add_row("  Look at", Text(f"{place(self.folder, hint)}\n{readme(hint)}"))
+        if hint.symptom:
+            table.add_row("  Why", Text(hint.symptom))
         if level > 1:
             table.add_row("", "")
             lines = hint.more.splitlines()

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from workshop.base.paths import FRAMING, LOGS
+from workshop.base import symptoms
+from workshop.base.paths import FRAMING, LOGS, ME
 from workshop.base.problem import Problem
 from workshop.base.steps import Step
 from workshop.base.todo import todos
@@ -184,9 +185,12 @@ class Site:
 
     def say_retry(self, what: str, log: str | None, why: str = ABOVE) -> None:
         """Show the log, say what the reason is, and what to do."""
-        if log:
-            print((LOGS / f"{log}.log").read_text(errors="replace"))
+        said = (LOGS / f"{log}.log").read_text(errors="replace") if log else ""
+        print(said, end="\n" * bool(said))
         print(f"\n{what}: {why}. Mend it and save to retry.", flush=True)
+        if why == ABOVE:
+            explained = symptoms.pointer(said) or f'{ME} why "the last line of it"'
+            print(f"Whether it is a known one:  {explained}", flush=True)
 
     def command(self) -> list[str]:
         """Return the command that serves the step."""

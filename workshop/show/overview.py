@@ -72,6 +72,7 @@ def next_commands(here: list[dict]) -> dict[str, list[tuple[str, str]]]:
     follow += [
         ("start 2", "a folder of your own, in which to build step 2"),
         ("check", "see whether it works, and if not, get a hint"),
+        ("why", "explain an error by its text"),
         ("notebook", "type in a cell, see it on every screen"),
         ("run classic", "the talk's own server of 2013, still running"),
         ("doctor", "look for what is missing on this machine"),

@@ -176,6 +176,7 @@ function drawHint(found, shown = 1) {
   const rows = [["Expected", hint.expected], ["Happened", hint.happened]];
   if (hint.code) rows.push(["", element("pre", { textContent: hint.code })]);
   rows.push(["Look at", element("span", {}, hint.place, element("br"), readme(hint.lesson))]);
+  if (hint.symptom) rows.push(["Why", element("code", { textContent: hint.symptom })]);
   if (level > 1) rows.push(["Hint", more(hint.more)]);
   $("#hint dl").replaceChildren(...rows.flatMap(([name, text]) => [element("dt", { textContent: name }), element("dd", {}, text)]));
   const { title, lines } = hint.difference;

@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(items):
     longest = ["test_check", "test_fire", "test_notebooks", "test_tool", "test_commands"]
     longest += ["test_05_nothing_missed", "test_04_redis_listener", "test_07_fast_fan_out"]
     longest += ["test_guard", "test_follow", "test_03_namespace", "test_06_many_servers"]
-    longest += ["test_classic", "test_carry", "test_engines"]
+    longest += ["test_classic", "test_carry", "test_symptoms", "test_deploy", "test_engines"]
+    longest += ["test_own_tests"]
     rank = {name: number for number, name in enumerate(longest)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 

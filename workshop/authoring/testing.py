@@ -22,6 +22,7 @@ APART = (
     "check",
     "commands",
     "cures",
+    "deploy",
     "engines",
     "fire",
     "follow",
@@ -29,9 +30,11 @@ APART = (
     "home",
     "joining",
     "notebooks",
+    "own_tests",
     "peers",
     "room",
     "stage",
+    "symptoms",
     "tool",
 )
 
@@ -48,9 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def needs(args: argparse.Namespace) -> set[str]:
-    """Return what must be installed; Jupyter, which is large, for its own tests alone."""
+    """Return what must be installed; what is large, for its own tests alone."""
     parts = {*environment.PARTS, *environment.PROGRAMS} - {*environment.BENCH_PARTS}
-    return parts if args.all or "notebooks" in args.names else parts - {"notebooks"}
+    large = {"notebooks", *environment.DEPLOY_PARTS}
+    return (parts - large) | {part for part in large if args.all or part in args.names}
 
 
 def main(args: argparse.Namespace) -> int:

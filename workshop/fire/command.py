@@ -15,12 +15,14 @@ from workshop.serving.processes import end_as_by_ctrl_c, when_told_to_end
 
 PEERS = ("classic", "bench", "node", "nodejs")  # what other servers need
 PROMISE = "notices/outbox.py"  # what has it promises that nothing is missed
+DEPLOY = "deploy"  # what goes live, instead of a step
 HELP = "prove that a step from 5 on misses nothing, under fault after fault"
 EPILOG = f"""examples:
   {ME} fire 5 --quick                           less than two minutes (fire 9: four)
   {ME} fire 5 --only network-cut --clients 5    one fault (or two: --only again)
   {ME} fire 9 --only machine-killed             one machine after the other
   {ME} fire 5 --report fire.svg                 at full size, with a picture (or a table: fire.md)
+  {ME} fire deploy                              restart all of deploy/ under 1000 pages
   {ME} fire --dir my --quick                    your own folder, up to the first fault it fails
   {ME} fire --against --report against.md       Node, Channels and others, with a picture
   {ME} fire --against node,step5 --quick        two of them
@@ -32,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line of `fire`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
-    parser.add_argument("step", nargs="?", help="5, or a later one")
+    parser.add_argument("step", nargs="?", help="5, or a later one, or deploy")
     parser.add_argument("--dir", metavar="DIR", help="your own folder, as the step that it is")
     parser.add_argument(
         "--against",
@@ -60,6 +62,10 @@ def needs(args: argparse.Namespace) -> set[str]:
     """Return what must be installed."""
     if args.source:
         return {"python"}
+    if args.step == DEPLOY:
+        if any((args.dir, args.only, args.notices, args.clients, args.windows, args.report)):
+            raise Problem(f"{ME} fire {DEPLOY} takes --quick, and nothing else.", 2)
+        return {"python", "javascript", "tests", "deploy", "nginx", "postgresql"}
     if args.against is not None:
         return {"python", "javascript", "tests", "nginx", "postgresql", *PEERS}
     what_to_try(args)  # Say no before anything is installed.
@@ -110,6 +116,10 @@ def main(args: argparse.Namespace) -> int:
         raise Problem("This needs kill -9 and an embedded Valkey: Linux or macOS.")
     if args.against is not None or args.source:
         return against(args)
+    if args.step == DEPLOY:
+        from workshop.fire.deployed import run
+
+        return run(*((100, 2) if args.quick else (1000, 10)), when_told_to_end())
     from workshop.fire.faults import chosen, no_postgresql
     from workshop.fire.report import Display
     from workshop.fire.run import run_all

@@ -28,6 +28,8 @@ INSTALL = Path(__file__).parent
 PARTS = ("python", "javascript", "notebooks", "tests", "classic")
 # Only `bench` needs these, and they are heavy: the tests go without.
 BENCH_PARTS = ("bench", "node", "nodejs", "bun")
+# Only the tests of deploy/ and `fire deploy` do: a room need not fetch the schemas of Kubernetes.
+DEPLOY_PARTS = ("deploy",)
 # Fetched only where the system has none.
 PROGRAMS: dict[str, Callable[[], str | None]] = {
     "nginx": programs.find_nginx,
@@ -42,6 +44,7 @@ LOCK_FILES = {
     "javascript": ROOT / "package-lock.json",
     "notebooks": ROOT / "notebooks" / "requirements.lock",
     "tests": TESTS / "requirements.lock",
+    "deploy": TESTS / "deploy.lock",
     "classic": ROOT / "classic" / "requirements.lock",
     "bench": ROOT / "benchmarks" / "requirements.lock",
     "node": ROOT / "benchmarks" / "package-lock.json",
@@ -57,6 +60,7 @@ STAMPS = {
     # In .venv as well: whoever removes .venv has removed these packages too.
     "notebooks": VENV / "workshop-notebooks.json",
     "tests": VENV / "workshop-tests.json",
+    "deploy": VENV / "workshop-deploy.json",
     "classic": VENV / "workshop-classic.json",
     "bench": VENV / "workshop-bench.json",
     "node": ROOT / "benchmarks" / "node_modules" / ".workshop.json",
@@ -84,7 +88,7 @@ NO_VENV = "On Debian and Ubuntu: `sudo apt install python3-venv`, then try again
 
 def ensure(parts: set[str]) -> bool:
     """Make what does not stand yet; tell whether anything had to be made."""
-    every = dict.fromkeys((*PARTS, *BENCH_PARTS, *PROGRAMS))
+    every = dict.fromkeys((*PARTS, *DEPLOY_PARTS, *BENCH_PARTS, *PROGRAMS))
     missing = [part for part in every if part in parts and not is_there(part)]
     if not missing:
         return False
@@ -93,6 +97,7 @@ def ensure(parts: set[str]) -> bool:
         "javascript": partial(install_javascript, "javascript", "Installing the JavaScript"),
         "notebooks": partial(add_to_venv, "notebooks", "Installing Jupyter"),
         "tests": partial(add_to_venv, "tests", "Installing what the tests need"),
+        "deploy": partial(add_to_venv, "deploy", "Installing what goes live, and its schemas"),
         "classic": partial(make_apart, "classic", CLASSIC, CLASSIC_TITLE),
         "bench": partial(make_apart, "bench", BENCH, BENCH_TITLE),
         "node": partial(install_javascript, "node", "Installing Socket.IO for Node.js"),

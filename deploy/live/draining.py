@@ -1,0 +1,72 @@
+"""A server that is told to end: it takes nobody new, and its browsers come back elsewhere."""
+
+import logging
+import time
+
+import gevent
+from gevent.pywsgi import WSGIServer
+
+from board.proxy import BehindNginx
+
+PATIENCE = 10  # seconds for what is still being answered when the last browser was asked to go
+
+logger = logging.getLogger(__name__)
+
+
+class Handler(BehindNginx):
+    """Answer a request; while draining, let nothing begin on a connection that was kept."""
+
+    def handle_one_response(self):
+        self.server.answering += 1
+        try:
+            super().handle_one_response()
+        finally:
+            self.server.answering -= 1
+
+    def start_response(self, status, headers, exc_info=None):
+        if self.server.draining and not status.startswith("101"):
+            headers = [*headers, ("Connection", "close")]
+        return super().start_response(status, headers, exc_info)
+
+    def find_problem(self):
+        new = self.environ["PATH_INFO"].startswith("/socket.io/") and (
+            "sid=" not in self.environ["QUERY_STRING"]
+        )
+        if new and self.server.draining:
+            return "503 Service Unavailable", "this process is about to end"
+        return super().find_problem()
+
+
+class Server(WSGIServer):
+    """A server that can be drained."""
+
+    draining = False
+    answering = 0  # requests
+
+    def __init__(self, listener, sio, application, **options):
+        log = {"log": None, "error_log": logging.getLogger("gevent.pywsgi")}
+        super().__init__(listener, application, handler_class=Handler, **log, **options)
+        self.sio = sio
+
+    def drain(self, seconds):
+        """Ask the browsers to come back, spread over so many seconds; return when all have gone."""
+        # nginx is refused a connection from here on, and goes on to the next process.
+        self.close()
+        gevent.sleep(0.5)  # Whose connection was taken just now has yet to say what it wants.
+        self.draining = True
+        browsers = self.sio.eio.sockets
+        began, asked = time.monotonic(), list(browsers)
+        logger.info("Draining: %s browsers are asked to come back elsewhere", len(asked))
+        for number, sid in enumerate(asked):
+            # All at once would be a crowd at the others' doors. Each page comes by itself, with its
+            # cursor, after half a second to one and a half: that is socket.io-client's own.
+            gevent.sleep(max(0, began + number * seconds / len(asked) - time.monotonic()))
+            self.sio.eio.disconnect(sid)
+        deadline = began + seconds + PATIENCE
+        while (browsers or self.answering) and time.monotonic() < deadline:
+            gevent.sleep(0.05)
+        left, took = (len(browsers), self.answering), time.monotonic() - began
+        if any(left):
+            logger.warning("Ended with %s browsers and %s requests left, %.1f seconds", *left, took)
+        else:
+            logger.info("Drained: the last has gone after %.1f seconds", took)

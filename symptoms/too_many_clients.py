@@ -51,6 +51,7 @@ def ask(sid, number):
         asked.append(number)
         if len(asked) == MANY:
             over.set()
+    over.wait()  # A handler waits for this and that. So long it has what it does not give back.
 
 
 sio = socketio.Server(async_mode="gevent")

@@ -185,15 +185,15 @@ def test_readmes_kept_diffs_and_what_runs_left_are_not_carried(scratch):
     first = scratch.steps[1]
     for name in ("README.md", "from_01.diff", "db.sqlite3", "notices/x.pyc"):
         with (first / name).open("a") as file:
-            file.write("mine\n")
+            file.write("mine alone\n")
     assert "Nothing to carry" in scratch.says("carry", 2, code=1)
     replace(first / "words.txt", "line 1\n", "line one\n")
     assert "README.md has changed too" in scratch.says("carry", 2)
     for step in scratch.steps[2:]:
-        assert "mine" not in (step / "README.md").read_text()
+        assert "mine alone" not in (step / "README.md").read_text()
         assert not (step / "db.sqlite3").exists()
         assert not (step / "from_01.diff").exists()
-    assert "mine" not in (first / "from_01.diff").read_text()
+    assert "mine alone" not in (first / "from_01.diff").read_text()
 
 
 # A conflict

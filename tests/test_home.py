@@ -273,7 +273,7 @@ def test_what_is_nobodys_business_is_not_there(home, address):
 
 def test_what_a_run_leaves_in_a_step_is_not_there_either(tmp_path, monkeypatch):
     monkeypatch.setattr(lessons, "ROOT", tmp_path)
-    left = ["db.sqlite3", "secret_key.txt", ".env", "run/nginx.conf", "server.log"]
+    left = ["db.sqlite3", "secret_key.txt", ".env", "run/nginx.conf", "server.log", "key.pem"]
     for name in ("steps/01/serve.py", "my/serve.py", *(f"steps/01/{each}" for each in left)):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

@@ -24,7 +24,8 @@ PACKAGES = ("socket.io-client/dist/", *FONTS)
 SLIDES = ("slides.css", "token.js", "elements.js")  # The slides have these too.
 # What a stranger in the room may read of it: neither an attendee's folder nor what a run leaves.
 FOLDERS = {"steps", "docs", "classic", "slides", "notebooks", "benchmarks", "pictures"}
-FOLDERS |= {"symptoms"}
+FOLDERS |= {"symptoms", "deploy"}
+SECRET = {".pem"}  # deploy/tls/ has a key, where it is used
 FILES = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "requirements.txt"}
 DIFF = re.compile(r"(from|to)_\d\d\.diff")
 PICTURES = {".png", ".svg", ".webp"}
@@ -67,6 +68,8 @@ def readable(address: str) -> Path | None:
     if first not in (FOLDERS if rest else FILES):
         return None
     if not all(belongs(part) or DIFF.fullmatch(part) for part in rest):
+        return None
+    if Path(address).suffix in SECRET:
         return None
     path = (ROOT / address).resolve()
     if not path.is_relative_to(ROOT / first) or not isfile(path):

@@ -29,7 +29,8 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(items):
     """Begin with the files that take longest, so that at the end no worker waits for another."""
     longest = ["test_check", "test_fire", "test_notebooks", "test_tool", "test_commands"]
-    longest += ["test_05_nothing_missed", "test_04_redis_listener", "test_07_fast_fan_out"]
+    longest += ["test_09_many_machines", "test_05_nothing_missed", "test_08_rooms"]
+    longest += ["test_04_redis_listener", "test_07_fast_fan_out"]
     longest += ["test_guard", "test_follow", "test_03_namespace", "test_06_many_servers"]
     longest += ["test_classic", "test_carry", "test_symptoms", "test_deploy", "test_engines"]
     longest += ["test_own_tests"]

@@ -213,9 +213,11 @@ class DidNotStart(AssertionError):
 class Server:
     """A step's server as a process of its own, on a port that is kept over a restart."""
 
+    choose_port = staticmethod(free_port)
+
     def __init__(self, step, **extra):
         self.step, self.extra = Path(step), extra
-        self.port = free_port()
+        self.port = self.choose_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = []
         self.hung = False  # It did not end when it was told to.

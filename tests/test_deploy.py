@@ -9,11 +9,14 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -34,10 +37,11 @@ from support import (
     manage,
     wait_until,
 )
-from workshop.fire import deployed, image
+from workshop.fire import deployed, image, pages
 from workshop.install.programs import find_nginx
 from workshop.serving import nginx as serving
 from workshop.serving.ports import answers
+from workshop.serving.proxy import Proxy
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="written with POSIX signals")
 
@@ -45,8 +49,7 @@ DEPLOY = ROOT / "deploy"
 README = DEPLOY / "README.md"
 STEP = STEPS[8]
 SECRET = "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ"
-OWN = {
-    "DJANGO_SETTINGS_MODULE": "live.settings",
+OWN = deployed.LIVE | {
     "SECRET_KEY": SECRET,
     "ALLOWED_HOSTS": "127.0.0.1",
     "POSTS_IN_TEN_SECONDS": "100000",
@@ -54,8 +57,18 @@ OWN = {
 HTTPS = {"X-Forwarded-Proto": "https"}  # as nginx says it
 
 
+def two_ports():
+    """Return a free port for a process, with that of its monitor: below those of clients, too."""
+    while True:
+        with contextlib.suppress(OSError):
+            socket.create_server(("127.0.0.1", port := free_port() - 10_000)).close()
+            return port
+
+
 class Live(Server):
     """A process of deploy/, which hears Redis."""
+
+    choose_port = staticmethod(two_ports)
 
     def command(self):
         """Return what Python is to run, with the address after it."""
@@ -77,7 +90,8 @@ class Live(Server):
 
     def ask(self, path):
         """Ask the monitor, and return the status and what it says."""
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port + 10_000)) as it:
+        it = http.client.HTTPConnection("127.0.0.1", self.port + 10_000, timeout=PATIENCE)
+        with contextlib.closing(it):
             it.request("GET", path)
             answer = it.getresponse()
             return answer.status, answer.read().decode()
@@ -216,6 +230,7 @@ def test_a_file_has_a_name_for_good_and_is_served(server):
         assert "immutable" in answer.headers["Cache-Control"]
     assert server.get("/static/../live/settings.py").status_code == 404
     assert server.get("/static/admin").status_code == 404
+    assert server.get(f"/static/{'a' * 300}").status_code == 404
 
 
 def test_a_line_has_time_and_level_and_a_traceback_is_one(site):
@@ -236,6 +251,51 @@ def test_it_starts_what_the_step_starts():
         return {each for each in mine if each.startswith(("gevent.spawn(", "gc."))}
 
     assert spawned(DEPLOY / "live" / "serve.py", "start") == spawned(STEP / "serve.py", "serve")
+
+
+def inside(site, code, **extra):
+    """Run a script with all of live.serve in it, and return what it prints."""
+    given = OWN | {"DATABASE_URL": "sqlite:///-", "REDIS_URL": "redis://127.0.0.1:1"} | extra
+    head = "from live import serve\nfrom live import metrics\nimport gevent, urllib.request\n"
+    done = subprocess.run(
+        [sys.executable, "-c", head + code],
+        cwd=site,
+        env=environment(**given),
+        timeout=PATIENCE,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_greenlet_that_dies_is_seen(site):
+    port = two_ports()
+    code = f"""
+serve.step.keep_empty = lambda: 1 / 0
+serve.start(("127.0.0.1", {port}))
+gevent.sleep(0.1)
+try:
+    urllib.request.urlopen("http://127.0.0.1:{port + 10_000}/healthz")
+except OSError as error:
+    print(error.code, error.read().decode())
+print(urllib.request.urlopen("http://127.0.0.1:{port + 10_000}/metrics").read().decode())
+"""
+    said = inside(site, code)
+    assert re.search(r"ERROR live.serve: A greenlet has died.*\\nZeroDivisionError", said)
+    assert "503 a greenlet has died" in said
+    assert 'board_errors_total{logger="live.serve"} 1.0' in said
+
+
+def test_where_its_monitor_can_not_listen_it_ends(site):
+    with socket.create_server(("127.0.0.1", two_ports() + 10_000)) as taken:
+        port = taken.getsockname()[1] - 10_000
+        given = OWN | {"DATABASE_URL": "sqlite:///-", "REDIS_URL": "redis://127.0.0.1:1"}
+        command = [sys.executable, "-m", "live.serve", str(port)]
+        done = subprocess.run(command, cwd=site, env=environment(**given), timeout=PATIENCE,
+                              capture_output=True, text=True)  # fmt: skip
+    assert (done.returncode, done.stderr[:26]) == (1, "Nothing can listen there: ")
+    assert str(port + 10_000) in done.stderr
 
 
 # Metrics
@@ -278,6 +338,49 @@ def test_each_warning_of_the_guard_is_one_or_the_other():
         text = (STEP / "board" / name).read_text()
         for warning in re.findall(r'logger\.warning\("([^"]+)"', text):
             assert ("refused" in warning) or ("let go" in warning), warning
+
+
+def test_what_the_guard_logs_as_an_error_is_no_refusal(site):
+    code = """
+import logging
+logging.getLogger("board.guard").error("/notices post")
+for name, labels in ("board_refused_total", {}), ("board_errors_total", {"logger": "board.guard"}):
+    print(metrics.REGISTRY.get_sample_value(name, labels))
+"""
+    assert inside(site, code).split()[-2:] == ["0.0", "1.0"]
+
+
+def test_a_database_that_is_not_migrated_is_no_number(site):
+    code = """
+from django.db import ProgrammingError
+def no_table():
+    raise ProgrammingError("no such table")
+metrics.Outbox = type("Outbox", (), {"objects": type("", (), {"count": staticmethod(no_table)})})
+server = serve.Server(("127.0.0.1", 1), serve.step.sio, serve.application)
+print([each.name for each in metrics.Metrics(server, []).collect()])
+"""
+    assert "'board_draining']" in inside(site, code)
+
+
+def test_who_asks_for_metrics_waits_for_nobody(live, redis):
+    """Neither for a Redis nor for a database that takes a connection and says nothing."""
+    address = redis.url.rpartition("/")[0].rpartition(":")
+    with (
+        Proxy(free_port(), int(address[2])) as way,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+    ):
+        database = f"postgresql://board@127.0.0.1:{silent.getsockname()[1]}/board"
+        server = live(REDIS_URL=f"redis://127.0.0.1:{way.port}/0", DATABASE_URL=database)
+        way.swallow()
+        began = time.monotonic()
+        said = server.ask("/metrics")[1]
+        assert time.monotonic() - began < 8
+        assert "board_browsers" in said
+        assert "board_stream_lag_seconds" not in said
+        assert "board_outbox_length" not in said
+        way.flow()
+        assert server.metric('board_stream_lag_seconds{hall="Main hall"}') == 0
+        server.stop()
 
 
 def test_an_outage_is_seen(live, redis):
@@ -357,7 +460,7 @@ def test_nobody_is_asked_to_go_before_its_turn_and_a_second_signal_ends_it(live,
 @pytest.mark.skipif(not find_nginx(), reason="no nginx")
 def test_a_window_comes_back_by_itself(live, redis, window, tmp_path):
     """In a real browser, through the real nginx: it is live from the other process."""
-    port = free_port()
+    port = two_ports()
     extra = {"CSRF_TRUSTED_ORIGINS": f"http://127.0.0.1:{port}"}  # as there is no TLS here
     first = live(**extra)
     extra |= {"DATABASE_URL": first.extra["DATABASE_URL"]}
@@ -409,11 +512,70 @@ def test_what_is_being_answered_is_answered(live, kind):
     slow = threading.Thread(target=lambda: said.append(server.get("/slow/").text))
     slow.start()
     wait_until(lambda: established(server), "the request")
-    server.ask("/livez")  # so that it has been accepted
     server.process.send_signal(signal.SIGTERM)
     slow.join(PATIENCE)
     assert "5 seconds" in said[0]
     assert server.process.wait(PATIENCE) == 0
+
+
+def test_who_waits_to_be_let_in_is_answered(live):
+    server, asked = live(), []
+    server.process.send_signal(signal.SIGSTOP)  # Nobody is let in while it looks away.
+    for _ in range(500):
+        asked.append(socket.create_connection(("127.0.0.1", server.port), PATIENCE))
+        asked[-1].sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n")
+    server.process.send_signal(signal.SIGTERM)
+    server.process.send_signal(signal.SIGCONT)
+    for each in asked:
+        assert each.recv(12) == b"HTTP/1.1 301"
+        each.close()
+    assert server.process.wait(PATIENCE) == 0
+
+
+DRAINED = """
+class Browser:
+    def close(self, **options):
+        print("asked", flush=True)
+        with sio.turns:
+            sio.eio.sockets.clear()
+
+sio = serve.step.sio
+for _ in range(20):
+    sio.turns.acquire()  # The database holds them up.
+server = serve.Server(("127.0.0.1", 0), sio, serve.application)
+server.start()
+sio.eio.sockets = {number: Browser() for number in "12"}
+drain = gevent.spawn(server.drain, 0)
+gevent.sleep(1)
+print("held up", drain.dead)
+for _ in range(20):
+    sio.turns.release()
+drain.join()
+"""
+
+
+def test_who_can_not_go_yet_holds_up_nobody(site):
+    said = inside(site, DRAINED).splitlines()
+    assert [line for line in said if line[0].isalpha()] == ["asked", "asked", "held up False"]
+    assert "Drained: the last has gone" in said[-1]
+
+
+def test_what_was_sent_just_before_is_saved(serve, site, page, tmp_path):
+    """Who is asked to go while their notice is being saved is waited for."""
+    copy = shutil.copytree(site, tmp_path / "site")
+    file = copy / "notices" / "namespaces.py"
+    save = "        form.save()"
+    file.write_text(file.read_text().replace(save, f"        gevent.sleep(2)\n{save}"))
+    server = serve(copy, kind=Live, **OWN | {"DRAIN_SECONDS": "0"})
+    here = page(server)
+    data = {"author": "Ada", "text": "Just before", "hall": MAIN, "key": "a" * 32}
+    here.say(f"42/notices,1{json.dumps(['post', data])}")
+    wait_until(lambda: server.ask("/livez")[0] == 200, "a turn")
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(PATIENCE) == 0
+    server.wait_for_log("Drained: the last has gone")
+    code = "from notices.models import Notice; print(*Notice.objects.values_list('text'))"
+    assert "Just before" in manage(copy, "shell", "-v0", "-c", code, **server.extra)
 
 
 def established(server):
@@ -426,35 +588,30 @@ def established(server):
     )
 
 
-def test_on_a_connection_that_was_kept_nothing_begins(live, page):
+def test_no_connection_is_kept_and_no_browser_begins(live, page):
     server = live(DRAIN_SECONDS="1000")
+    answer = server.get("/login/")
+    assert (answer.status_code, answer.headers["Connection"]) == (200, "close")
     pages = [page(server), page(server)]  # The second one is there until the end.
-    kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-    other = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-    for each in (kept, other):
-        each.request("GET", "/login/", headers=HTTPS)
-        assert each.getresponse().read()
+    late = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    late.connect()
     server.process.send_signal(signal.SIGTERM)
     assert pages[0].closed()
-    kept.request("GET", "/socket.io/?EIO=4&transport=polling")
-    assert kept.getresponse().status == 503
-    other.request("GET", "/login/", headers=HTTPS)
-    answer = other.getresponse()
-    assert (answer.status, answer.headers["Connection"]) == (200, "close")
+    late.request("GET", "/socket.io/?EIO=4&transport=polling")
+    assert late.getresponse().status == 503
 
 
 def test_it_does_not_wait_for_ever_and_says_for_whom(serve, site, tmp_path):
     copy = shutil.copytree(site, tmp_path / "site")
     file = copy / "live" / "draining.py"
     file.write_text(re.sub(r"^PATIENCE = \d+", "PATIENCE = 0", file.read_text(), flags=re.M))
-    server = serve(copy, kind=Live, **OWN, DRAIN_SECONDS="0")
+    server = serve(copy, kind=Live, **OWN | {"DRAIN_SECONDS": "0"})
     with socket.create_connection(("127.0.0.1", server.port)) as slow:
         slow.sendall(b"GET /slow/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\n\r\n")
         wait_until(lambda: established(server) > 0, "the request")
-        wait_until(lambda: server.ask("/livez")[0] == 200, "a turn")
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(PATIENCE) == 0
-    server.wait_for_log("Ended with 0 browsers and 1 requests left")
+    server.wait_for_log("Ended with 0 browsers, 1 requests and 0 events left")
 
 
 # The container
@@ -483,7 +640,7 @@ def build(done, folder, redis):
     pages = folder / "pages"
     pages.mkdir()
     user = "0"
-    port = free_port()
+    port = two_ports()
     own = OWN | {"DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}", "REDIS_URL": redis.url}
     for word, rest in done.lines:
         if word == "ENV":
@@ -504,6 +661,9 @@ def build(done, folder, redis):
     settings = bare | own
     subprocess.run([venv / "bin" / "python", "manage.py", "migrate", "-v0"], cwd=place,
                    env=settings, check=True)  # fmt: skip
+    # The other way to serve needs something of its own.
+    subprocess.run([venv / "bin" / "python", "-c", "import live.worker"], cwd=place, env=settings,
+                   check=True)  # fmt: skip
     (folder / "db.sqlite3").chmod(0o644)
     command = image.command(done.all("CMD")[0])
     assert command[-1] == "0.0.0.0:8000"
@@ -515,8 +675,10 @@ def build(done, folder, redis):
     with subprocess.Popen([*as_user, *command], cwd=place, env=settings) as process:
         try:
             check = image.command(done.all("HEALTHCHECK")[0])
-            check[-1] = check[-1].replace("18000", str(port + 10_000))
-            ask = lambda: subprocess.run(check, env=bare, capture_output=True).returncode  # noqa: E731
+            assert check[-1] == "8000"
+            check[-1] = str(port)
+            asking = {"cwd": place, "env": bare, "capture_output": True}
+            ask = lambda: subprocess.run(check, **asking).returncode  # noqa: E731
             wait_until(lambda: process.poll() is not None or ask() == 0, "the health check")
             assert process.poll() is None
             page = requests.get(f"http://127.0.0.1:{port}/", headers=HTTPS, timeout=PATIENCE)
@@ -562,17 +724,15 @@ def test_what_is_copied_is_sent_to_the_build_and_nothing_of_ours():
 
 
 def test_the_lock_has_what_the_steps_have():
-    """The versions of requirements.lock, and nothing that is not in it but two."""
+    """The versions of requirements.lock, and nothing that is not in it but three."""
 
     def versions(path):
-        return dict(re.findall(r"^([\w.-]+)==([\w.]+)", path.read_text(), re.M))
+        return dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==([\w.]+)", path.read_text(), re.M))
 
     ours, theirs = versions(DEPLOY / "requirements.lock"), versions(ROOT / "requirements.lock")
     assert {name: version for name, version in ours.items() if theirs.get(name) != version}.keys() \
-        == {"gunicorn", "prometheus-client"}  # fmt: skip
+        == {"gunicorn", "packaging", "prometheus-client"}  # fmt: skip
     asked = versions(DEPLOY / "requirements.txt")
-    asked |= {"psycopg": re.search(r"psycopg\[binary\]==([\d.]+)",
-                                   (DEPLOY / "requirements.txt").read_text())[1]}  # fmt: skip
     assert {name.lower(): version for name, version in asked.items()}.items() <= ours.items()
 
 
@@ -599,7 +759,13 @@ def test_compose_is_of_one_piece():
     addresses = {each["networks"]["inside"]["ipv4_address"] for each in apps.values()}
     upstream = compose["configs"]["processes"]["content"]
     assert set(re.findall(r"server ([\d.]+):8000 max_fails=0;", upstream)) == addresses
+    builds = {name for name, each in compose["services"].items() if "build" in each}
+    assert builds == {"release"}  # Two that make the same at the same time fail.
+    for each in compose["services"].values():
+        assert each["logging"]["driver"] == "local"
+        assert all(port.startswith("0.0.0.0:") for port in each.get("ports", ()))
     for each in apps.values():
+        assert (each["image"], each["pull_policy"]) == ("board", "never")
         assert int(each["stop_grace_period"].rstrip("s")) > drain_and_patience()
         assert "ports" not in each  # It believes whoever reaches it.
         assert each["read_only"]
@@ -634,7 +800,11 @@ def test_the_manifests_are_of_one_piece():
     assert pod["terminationGracePeriodSeconds"] > pause + drain_and_patience()
     assert pod["securityContext"]["runAsUser"] == int(image.read().all("USER")[0])
     ports = {each["name"]: each["containerPort"] for each in box["ports"]}
-    assert kinds["ConfigMap"]["data"]["MONITOR"] == f"0.0.0.0:{ports['monitor']}"
+    assert ports["monitor"] == ports["http"] + 10_000
+    assert kinds["ConfigMap"]["data"]["MONITOR"] == "0.0.0.0"
+    (before,) = pod["initContainers"]
+    assert "migrate --check" in before["command"][-1]
+    assert before["image"] == box["image"]
     assert image.command(image.read().all("CMD")[0])[-1] == f"0.0.0.0:{ports['http']}"
     given = {*kinds["ConfigMap"]["data"], "SECRET_KEY", "DATABASE_URL"}
     assert given >= {"SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL"}
@@ -652,7 +822,6 @@ def test_systemd_understands_the_units(site, tmp_path):
     (tmp_path / "venv").symlink_to(Path(sys.prefix))
     for path in sorted((DEPLOY / "systemd").iterdir()):
         text = path.read_text().replace("/srv/board/venv", str(tmp_path / "venv"))
-        text = text.replace("/usr/bin/curl", shutil.which("curl") or "/usr/bin/curl")
         (tmp_path / path.name).write_text(text.replace("/srv/board", str(site)))
     units = [
         tmp_path / "board@.service",
@@ -670,11 +839,25 @@ def test_the_units_are_of_one_piece():
     wanted = re.findall(r"board@(\d+)", (DEPLOY / "systemd" / "board.target").read_text())
     named = serving.wanted_ports((DEPLOY / "processes.conf").read_text())
     assert list(map(int, wanted)) == named
+    assert re.search(r"^ExecStartPre=.* migrate --check$", text, re.M)
 
 
-@pytest.mark.skipif(not find_nginx(), reason="no nginx")
-def test_nginx_takes_its_configuration(tmp_path):
-    """All of it, with TLS; only where things are is another place."""
+def test_well_waits_until_it_is(server, site):
+    command = [sys.executable, "-m", "live.well"]
+    port = two_ports()
+    for arguments, code in (([server.port], 0), ([port], 1), ([port, 1], 1)):
+        done = subprocess.run([*command, *map(str, arguments)], cwd=site, capture_output=True)
+        assert done.returncode == code
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    """The folder of nginx with all of its configuration, on ports of ours: 443 and the other."""
+    ports = {"443": free_port(), "80": free_port()}
+
+    def own_port(match):
+        return f"listen {match[1] or ''}{ports[match[2]]}"
+
     for name in ("nginx.conf", "proxy.conf", "processes.conf"):
         text = (DEPLOY / name).read_text()
         for old in ("/run/", "/var/log/nginx/"):
@@ -687,15 +870,45 @@ def test_nginx_takes_its_configuration(tmp_path):
     (tmp_path / "run").mkdir()
     for name in ("client_body_temp", "proxy_temp", "fastcgi_temp", "uwsgi_temp", "scgi_temp"):
         (tmp_path / name).mkdir()
-    command = [find_nginx(), "-t", "-p", tmp_path, "-c", "nginx.conf"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [find_nginx(), "-p", tmp_path, "-c", "nginx.conf"]
+    return SimpleNamespace(command=command, port=ports["443"])
+
+
+@pytest.mark.skipif(not find_nginx(), reason="no nginx")
+def test_nginx_takes_its_configuration(nginx):
+    """All of it, with TLS; only where things are is another place."""
+    done = subprocess.run([*nginx.command, "-t"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr
 
 
-def own_port(match):
-    """Return a listen line with a port that anybody may have."""
-    return f"listen {match[1] or ''}{int(match[2]) + 20_000}"
+@pytest.mark.skipif(not find_nginx(), reason="no nginx")
+def test_nginx_serves_one_name_and_counts_passwords(nginx):
+    """No process is there, so what is let through is a 502."""
+
+    def ask(method="GET", path="/login/", host="board.example.org", name="board.example.org"):
+        head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
+        with (
+            socket.create_connection(("127.0.0.1", nginx.port), PATIENCE) as plain,
+            anybody.wrap_socket(plain, server_hostname=name) as connection,
+        ):
+            connection.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
+            return connection.recv(12)[9:].decode()
+
+    anybody = ssl._create_unverified_context()  # The certificate is nobody's.
+    with subprocess.Popen([*nginx.command, "-g", "daemon off;"], stderr=subprocess.DEVNULL) as it:
+        try:
+            wait_until(lambda: answers(nginx.port), "nginx")
+            with pytest.raises(ssl.SSLError):
+                ask(name="other.example.org", host="other.example.org")
+            assert ask(host="other.example.org") == ""
+            assert {ask() for _ in range(100)} == {"502"}
+            tries = [ask("POST") for _ in range(300)]
+            assert tries[:200] == ["502"] * 200
+            assert tries[-1] == "429"
+            assert ask() == ask("POST", "/") == "502"
+        finally:
+            it.terminate()
 
 
 # What the README says
@@ -736,6 +949,17 @@ def test_all_is_restarted_and_nothing_is_lost():
     for name in ("process 4", "nginx, reload", "nginx, upgrade", "PostgreSQL", "Redis"):
         assert re.search(rf"^{name} ", call.output, re.M), call.output
     assert "Traceback" not in call.output
+
+
+def test_a_page_that_is_loaded_anew_may_have_no_notice():
+    async def load():
+        return b'id="cursors" type="application/json">{"Main hall": "1-0"}<'
+
+    page = pages.Page(SimpleNamespace(load=load))
+    page.say = lambda text: None
+    with pytest.raises(StopIteration):  # It is done: nothing in it had to wait.
+        page.load_anew().send(None)
+    assert (page.cursors, page.last) == ({"Main hall": "1-0"}, 0)
 
 
 def test_what_it_does_not_take_gets_a_sentence():

@@ -25,5 +25,5 @@ class Count(logging.Handler):
     def emit(self, record):
         if record.levelno >= logging.ERROR:
             errors.labels(record.name).inc()
-        if record.name == "board.guard":
+        elif record.name == "board.guard":
             (let_go if "let go" in record.msg else refused).inc()

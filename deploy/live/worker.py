@@ -13,7 +13,7 @@ class Worker(GeventWorker):
         from .serve import start
 
         gevent.spawn(self.keep_alive)
-        server = start(self.sockets[0], environ={"wsgi.multithread": True})
+        server = start(self.sockets[0])
         while self.alive:
             gevent.sleep(0.1)
         server.drain(settings.DRAIN_SECONDS)

@@ -26,7 +26,13 @@ from workshop.serving import settings
 from workshop.serving.postgresql import PostgreSQL
 
 PAGES = Path(__file__).with_name("pages.py")
-LIVE = {"DJANGO_SETTINGS_MODULE": "live.settings"}
+LIVE = {  # All that deploy/ reads, so that nothing comes from whose shell this is.
+    "DJANGO_SETTINGS_MODULE": "live.settings",
+    "MONITOR": "127.0.0.1",
+    "DRAIN_SECONDS": "10",
+    "HSTS_SECONDS": "3600",
+    "CSRF_TRUSTED_ORIGINS": "",
+}
 PACE = 5  # notices a second, to every page
 GOAL = 2.0  # seconds that a page may be without a live one
 PATIENCE = 120  # seconds until all are live again

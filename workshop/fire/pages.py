@@ -247,7 +247,7 @@ class Page(asyncio.Protocol):
             self.cursors = cursors
             numbers = {int(text) for text in NOTICE.findall(page)}
             self.shown |= Counter(dict.fromkeys(numbers, 1))
-            self.last = max(self.last, *numbers)
+            self.last = max([self.last, *numbers])
         self.catch_up()
 
     def take(self, hall: str, entries: list, after: str, cursor: str) -> None:

@@ -226,6 +226,7 @@ class Server:
 
     def start(self):
         """Start, and wait until the first connection is accepted."""
+        self.began = len(self.log)
         self.process = subprocess.Popen(
             [python(self.step), *self.command(), f"127.0.0.1:{self.port}"],
             cwd=self.step,
@@ -238,10 +239,22 @@ class Server:
         self.reader = threading.Thread(target=self.read, args=[self.process.stdout], daemon=True)
         self.reader.start()
         try:
-            wait_until(self.answers, "the server to start", TO_START)
+            self.come_up()
         except AssertionError as error:
             self.stop(signal.SIGKILL)
             raise DidNotStart(error, self) from None
+
+    def come_up(self):
+        """Wait until it accepts a connection: as long as it works for that, however slowly."""
+        work = 0.0
+        while True:
+            try:
+                return wait_until(self.answers, "the server to start", TO_START)
+            except DidNotCome:
+                family = processes.with_children(self.process.pid)
+                before, work = work, processes.cpu_seconds(family)
+                if processes.hangs(work - before, TO_START) or work > processes.ENOUGH:
+                    raise
 
     def command(self):
         """Return what Python is to run, with the address after it."""

@@ -1,11 +1,13 @@
 """How long the tool waits for a process: for what it does, and not for the clock."""
 
+import signal
 import subprocess
 import sys
 
 import psutil
 import pytest
 
+import support
 from workshop.serving import processes
 
 # Seconds, in place of many: what hangs is found out soon.
@@ -84,3 +86,21 @@ def test_on_a_busy_machine_a_little_work_is_much(monkeypatch, slowness, crowd, h
     monkeypatch.setattr(processes, "slowness", lambda: slowness)
     monkeypatch.setattr(processes, "crowd", lambda: crowd)
     assert processes.hangs(0.03, 1) is hangs
+
+
+LISTENS = """
+import http.server, sys
+host, port = sys.argv[1].split(":")
+http.server.HTTPServer((host, int(port)), None).serve_forever()
+"""
+
+
+def test_a_server_that_works_is_waited_for_and_one_that_hangs_is_not(tmp_path, monkeypatch):
+    """As the tests start those of the steps."""
+    monkeypatch.setattr(support, "TO_START", WINDOW)
+    serve = tmp_path / "serve.py"
+    serve.write_text(WORKS.format(4 * WINDOW) + LISTENS)
+    support.Server(tmp_path).stop(signal.SIGKILL)
+    serve.write_text(SLEEPS)
+    with pytest.raises(support.DidNotStart):
+        support.Server(tmp_path)

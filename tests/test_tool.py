@@ -120,12 +120,15 @@ class Call:
 
     def listening(self) -> set[str]:
         """Return the addresses on which these processes listen."""
-        return {
-            connection.laddr.ip
-            for process in self.family()
-            for connection in process.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-        }
+        addresses = set()
+        for process in self.family():
+            with contextlib.suppress(psutil.NoSuchProcess):  # It has ended meanwhile.
+                addresses |= {
+                    connection.laddr.ip
+                    for connection in process.net_connections("tcp")
+                    if connection.status == psutil.CONN_LISTEN
+                }
+        return addresses
 
     def ctrl_c(self) -> None:
         """Do what a terminal does on Ctrl-C; all must end, in order."""

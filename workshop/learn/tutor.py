@@ -252,7 +252,7 @@ class Tutor:
 
     def did_not_start(self, hint: Hint, server, silent: bool) -> Hint:
         """Say why a server did not start, by the last line of what it printed."""
-        log = server.log
+        log = server.log[server.began :]  # not what it said before it was killed
         if found := self.from_log(hint, log):
             return replace(found, name=found.name if found.name != hint.name else "server error")
         text = "\n".join(log)

@@ -264,29 +264,49 @@ def lesson_5(browser, serve):
     return [away, shot("The same window, when it is back", page)]
 
 
+def before_and_after(browser, front, title, title_after, end):
+    """Return a window before and after what serves it has died.
+
+    end(what serves it, another window) ends it, has something said, and returns a part of that.
+    """
+    page, other = open_page(browser, front), open_page(browser, front)
+    page.get_by_text("2 are here.").wait_for()
+    died = front.serving(page)
+    before = shot(title(died), page)
+    page.get_by_text(end(died, other)).wait_for()
+    page.wait_for_function(
+        f"!document.querySelector('#process').textContent.match(/{died.port}|^$/)"
+    )
+    page.get_by_text("2 are here.").wait_for()
+    after = shot(title_after(died), page)
+    other.close()
+    return [before, after]
+
+
+def several(serve, step, *ports):
+    """Start servers of a step, with one database."""
+    first, *others = ports
+    servers = [serve(step, at(first))]
+    shared = {"DATABASE_URL": servers[0].extra["DATABASE_URL"]}
+    servers += [serve(step, at(port), **shared) for port in others]
+    begin(servers[0])
+    return servers
+
+
 def lesson_6(browser, serve):
     """A window before and after its process was killed."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        servers = [serve(6, at(8001))]
-        shared = {"DATABASE_URL": servers[0].extra["DATABASE_URL"]}
-        servers += [serve(6, at(port), **shared) for port in (8002, 8003, 8004)]
-        begin(servers[0])
+        servers = several(serve, 6, 8001, 8002, 8003, 8004)
         nginx = Nginx(STEPS[6], servers, Path(folder))
         stack.callback(nginx.stop)
-        page, other = open_page(browser, nginx), open_page(browser, nginx)
-        page.get_by_text("2 are here.").wait_for()
-        died = nginx.serving(page)
-        before = shot("A window, and its process", page)
-        died.stop(signal.SIGKILL)
-        publish(servers[0], "Room 5", f"Said when process {died.port} had died.")
-        page.get_by_text("had died").wait_for()
-        page.wait_for_function(
-            f"!document.querySelector('#process').textContent.match(/{died.port}|^$/)"
-        )
-        page.get_by_text("2 are here.").wait_for()
-        after = shot(f"The same window: {died.port} was killed", page)
-        other.close()
-        return [before, after]
+
+        def end(died, other):
+            died.stop(signal.SIGKILL)
+            publish(servers[0], "Room 5", f"Said when process {died.port} had died.")
+            return "had died"
+
+        killed = "The same window: {0.port} was killed".format
+        return before_and_after(browser, nginx, "A window, and its process".format, killed, end)
 
 
 def lesson_7(browser, serve):
@@ -334,27 +354,21 @@ def lesson_8(browser, serve):
 def lesson_9(browser, serve):
     """A window before and after its machine died."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        servers = [serve(9, at(8011))]
-        shared = {"DATABASE_URL": servers[0].extra["DATABASE_URL"]}
-        servers += [serve(9, at(port), **shared) for port in (8021, 8031)]
-        begin(servers[0])
+        servers = several(serve, 9, 8011, 8021, 8031)
         balancer = Balancer(STEPS[9], servers, Path(folder))
         stack.callback(balancer.stop)
-        page, other = open_page(browser, balancer), open_page(browser, balancer)
-        page.get_by_text("2 are here.").wait_for()
-        died = balancer.serving(page)
-        before = shot(f"A window, live from machine {servers.index(died) + 1}", page)
-        balancer.machine_of(died).stop()
-        died.stop(signal.SIGKILL)
-        post(other, "Room 5", "Who has a charger?")
-        page.get_by_text("charger").wait_for()
-        page.wait_for_function(
-            f"!document.querySelector('#process').textContent.match(/{died.port}|^$/)"
-        )
-        page.get_by_text("2 are here.").wait_for()
-        after = shot("The same window, when it had died", page)
-        other.close()
-        return [before, after]
+
+        def live(died):
+            return f"A window, live from machine {servers.index(died) + 1}"
+
+        def end(died, other):
+            balancer.machine_of(died).stop()
+            died.stop(signal.SIGKILL)
+            post(other, "Room 5", "Who has a charger?")
+            return "charger"
+
+        after = "The same window, when it had died".format
+        return before_and_after(browser, balancer, live, after, end)
 
 
 LESSONS = {

@@ -460,6 +460,7 @@ def made_up(name, happened="It is <b>not</b> there."):
         "more": "Do it.\n$ cp a b",
         "place": "my/<u>views.py",
         "levels": 3,
+        "symptom": "workshop why <b>",
         "lesson": about,
         "difference": {"title": "<s>", "lines": ["+ <script>", "  same"]},
     }
@@ -486,6 +487,7 @@ def test_what_a_check_in_a_terminal_finds_is_in_the_page(open_page, home, told):
     expect(page.locator("#hint h2")).to_have_text("<b>hint</b>")
     assert page.locator("#points .works").count() == 4
     expect(page.locator("#bar")).to_contain_text(f"4 of {len(lessons.lesson(3))}")
+    expect(page.locator("#hint dl")).to_contain_text("Whyworkshop why <b>")
     page.keyboard.press("l")
     expect(page.locator("#difference")).to_contain_text("<script>")
     assert page.locator("#hint :is(b, img, u, s, script)").count() == 0

@@ -118,8 +118,8 @@ class ServerTests(SimpleTestCase):
         super().setUpClass()
         folder = cls.enterClassContext(tempfile.TemporaryDirectory())
         # On yours, the tests' notices would be on everybody's screen.
-        cls.redis_url = cls.enterClassContext(ValkeyServer(port=free_port())).connection_url
-        own = {"DATABASE_URL": f"sqlite:///{folder}/board.sqlite3", "REDIS_URL": cls.redis_url}
+        redis_url = cls.enterClassContext(ValkeyServer(port=free_port())).connection_url
+        own = {"DATABASE_URL": f"sqlite:///{folder}/board.sqlite3", "REDIS_URL": redis_url}
         log = cls.enterClassContext(open(settings.BASE_DIR / "tests.log", "w"))
         cls.options = {"cwd": settings.BASE_DIR, "env": os.environ | own, "stderr": log}
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], check=True, **cls.options)
@@ -153,6 +153,7 @@ class ServerTests(SimpleTestCase):
 
     def test_what_any_program_publishes_every_browser_is_told(self):
         with connected(self.url) as browser:
-            Redis.from_url(self.redis_url).publish("notices", json.dumps(NOTICE))
+            redis = Redis.from_url(self.options["env"]["REDIS_URL"])
+            redis.publish("notices", json.dumps(NOTICE))
             [notice] = hear(browser, "notice")
             self.assertEqual(notice["text"], NOTICE["text"])

@@ -179,7 +179,7 @@ class ServerTests(SimpleTestCase):
             [[[_, notice]], _] = hear(other, "notices")
             self.assertEqual(notice["text"], NOTICE["text"])
 
-    def test_what_is_said_while_the_cable_is_out_comes_later(self):
+    def test_what_is_said_while_somebody_is_away_comes_later(self):
         cursor = cursor_of(self.url)
         with connected(self.url) as browser:
             browser.client.eio.ws.sock.shutdown(socket.SHUT_RDWR)  # Nobody says goodbye.

@@ -249,7 +249,7 @@ class ServerTests(SimpleTestCase):
             one.call("post", NOTICE | {"hall": "Track B"})
             self.assertEqual(hear(other, "notices")[0], "Track B")
 
-    def test_what_is_said_while_the_cable_is_out_comes_later_from_any_process(self):
+    def test_what_is_said_while_somebody_is_away_comes_later_from_any_process(self):
         cursors = cursors_of(self.url, "Foyer")
         with connected(self.url, "Foyer") as browser:
             browser.client.eio.ws.sock.shutdown(socket.SHUT_RDWR)  # Nobody says goodbye.

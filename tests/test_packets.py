@@ -51,7 +51,7 @@ TRACKS = {
     "to stay": r"[23]$",
 }
 # These go by whatever the page has just then.
-EITHER_WAY = re.compile(r"40/\w+,\{|6$|42/presence|[23]$")
+EITHER_WAY = re.compile(r"40/\w+,\{|40/presence,$|6$|42/presence|[23]$")
 
 
 def shown(step):

@@ -436,9 +436,17 @@ def test_each_process_is_told_each_notice_and_the_report_says_what_that_costs(re
     assert len(lines) == 4
     assert not [line for line in lines if "–" in line]
     for name in ("notice", "presence"):
+        assert f"(readers-{name}.svg)" in text
+
+
+def test_the_plots_of_many_processes_have_a_mark_for_each_way(read, tmp_path):
+    """Not for a figure below 0: less what Redis takes anyway, so few processes may cost that."""
+    cost = {"one": {"redis_us": 100.0}, "second": {"redis_ms": 10.0}}
+    runs = [run | {key: run[key] | cost[key] for key in cost if key in run} for run in read["runs"]]
+    reported(read | {"runs": runs}, tmp_path / "readers.md")
+    for name in ("notice", "presence"):
         plot = ElementTree.parse(tmp_path / f"readers-{name}.svg")
         assert len(plot.findall("{*}circle")) == 2 + 1  # with the one that says what it means
-        assert f"(readers-{name}.svg)" in text
 
 
 def test_what_so_many_would_tell_each_other_is_derived(read, tmp_path):

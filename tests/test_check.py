@@ -736,6 +736,11 @@ def test_watch_checks_again_at_each_save(tmp_path):
         process.wait()
 
 
+def plain(heard):
+    """Return what a terminal was told, without its colours."""
+    return joined(re.sub(r"\x1b\[[\d;?]*\w", "", heard.decode()))
+
+
 class Watch:
     """`check --watch` in a terminal."""
 
@@ -751,19 +756,28 @@ class Watch:
             **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
         )
         os.close(theirs)
+        self.heard = b""
 
     def press(self, key):
         """Press a key."""
         os.write(self.terminal, key.encode())
 
     def said(self, until):
-        """Return what it says, up to some words."""
-        text = ""
-        while until not in text:
+        """Return what it says, up to some words; what comes after them is for the next time."""
+        while until.encode() not in self.heard:
             ready, _, _ = select.select([self.terminal], [], [], PATIENCE)
-            assert ready, f"{until!r} did not come: {text}"
-            text += os.read(self.terminal, 100_000).decode()
-        return joined(re.sub(r"\x1b\[[\d;?]*\w", "", text))
+            assert ready, f"{until!r} did not come: {self.heard.decode()}"
+            self.heard += os.read(self.terminal, 100_000)
+        before, words, self.heard = self.heard.partition(until.encode())
+        return plain(before + words)
+
+    def to_the_end(self):
+        """Return what else it says until it ends."""
+        with contextlib.suppress(OSError):  # Nobody has the other end any more.
+            while more := os.read(self.terminal, 100_000):
+                self.heard += more
+        assert self.process.wait(PATIENCE) == 0
+        return plain(self.heard)
 
     def end(self):
         """End it, if it has not ended yet."""

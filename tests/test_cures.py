@@ -58,7 +58,8 @@ CURES = {
     ),
     "arguments": ("signature_of(handler).bind(*args)", "pass", "nonsense and websocket"),
     "slow readers": ("client.queue.qsize() >= MAX_WAITING", "False", "stops_reading_is_let_go"),
-    "gone": ("client.last_ping and time.time()", "0 and time.time()", "fall_silent"),
+    "gone": ("return not self.closed", "return super().check_ping_timeout()", "fall_silent"),
+    "waits for a turn": ("client.heard and silence", "False and silence", "not_silent"),
     "silence": ("sock.settimeout(MAX_SILENCE)", "pass", "without_a_word"),
     "Nagle": (
         "sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)",

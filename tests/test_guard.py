@@ -401,11 +401,7 @@ def test_all_steps_have_the_same_guard():
 
 def test_many_that_fall_silent_at_once_hold_up_nobody(serve, step, tmp_path, raw):
     """Nor is somebody let go whose answer the server has yet to read."""
-    copy = patch(step, tmp_path)
-    guard = copy / "board" / "guard.py"
-    pings = "PING_EVERY, MAX_PONG = "
-    assert pings in guard.read_text()
-    guard.write_text(guard.read_text().replace(pings + "5, 8", pings + "1, 3"))
+    copy = ping(patch(step, tmp_path), 1, 3)
     # Another namespace may tell everybody of each who leaves, in the middle of such a telling.
     namespaces = copy / "notices" / "namespaces.py"
     once_a_second = "gevent.spawn_later(1, self.emit_count)"
@@ -423,6 +419,29 @@ def test_many_that_fall_silent_at_once_hold_up_nobody(serve, step, tmp_path, raw
     browsers[-1].listen()
     browsers[-1].wait('42/presence,["count",1]')
     assert server.get("/").status_code == 200
+
+
+def test_who_waits_for_a_turn_is_not_silent(serve, step, tmp_path, raw):
+    """Its answers lie behind its message, which may take long; what it is told meanwhile comes."""
+    copy, go = ping(patch(step, tmp_path), 1, 4), tmp_path / "go"
+    namespaces, post = copy / "notices" / "namespaces.py", "    def on_post(self"
+    handlers = f"    def on_hold(self, sid):\n        while not Path({str(go)!r}).exists():\n"
+    handlers += "            gevent.sleep(0.01)\n        return 'held'\n\n"
+    handlers += "    def on_tell(self, sid):\n        self.emit('told', 'meanwhile')\n\n"
+    text = namespaces.read_text().replace(post, handlers + post, 1)
+    imports = "from pathlib import Path\nimport gevent\nimport "
+    namespaces.write_text(text.replace("import ", imports, 1))
+    server = serve(copy)
+    waits, other = raw(server), raw(server, listen=False)
+    waits.say('42/notices,7["hold"]')
+    for _ in range(9):  # seconds: longer than anybody may be silent
+        other.wait("2")
+        other.say("3")
+    other.say('42/notices,["tell"]')
+    assert waits.wait('42/notices,["told"') == '42/notices,["told","meanwhile"]'
+    go.touch()
+    assert waits.wait("43/notices,7") == '43/notices,7["held"]'
+    assert works(waits, "and goes on")
 
 
 @pytest.mark.parametrize("number", [4])
@@ -512,14 +531,18 @@ def test_who_leaves_while_it_waits_to_be_let_in_is_not_counted(serve, step, tmp_
 CONNECTIONS = 20 + 1  # of the browsers' events, and from step 5 on the one that empties the outbox
 
 
+def ping(step, every, pong):
+    """Have a copy of the step ask for a sign of life so often, and wait for it for so long."""
+    guard, pings = step / "board" / "guard.py", "PING_EVERY, MAX_PONG = "
+    text = guard.read_text()
+    assert pings + "5, 8" in text
+    guard.write_text(text.replace(pings + "5, 8", f"{pings}{every}, {pong}"))
+    return step
+
+
 def patient(step, tmp_path):
     """Return a copy of the step that does not hang up on a browser for its silence."""
-    copy = patch(step, tmp_path)
-    guard = copy / "board" / "guard.py"
-    pings = "PING_EVERY, MAX_PONG = "
-    assert pings + "5, 8" in guard.read_text()
-    guard.write_text(guard.read_text().replace(pings + "5, 8", pings + "60, 60"))
-    return copy
+    return ping(patch(step, tmp_path), 60, 60)
 
 
 def burst(server, raw):

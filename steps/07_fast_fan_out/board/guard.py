@@ -92,8 +92,6 @@ class EngineServer(engineio.Server):
             while client.queue.qsize():
                 client.queue.get()  # What waited is free now, not when the browser's writer ends.
             self.start_background_task(client.close, wait=False, abort=True)
-        elif client and client.last_ping and time.time() - client.last_ping > self.ping_timeout:
-            pass  # Gone: soon let go. The library would do so here, on_disconnect inside this emit.
         else:
             super().send_packet(sid, pkt)
 
@@ -102,12 +100,13 @@ class EngineServer(engineio.Server):
         self.service_task_event = self.create_event()
         suspects = set()
         while not self.service_task_event.wait(1):
-            now = time.time()
-            silent = {
-                client
-                for client in self.sockets.values()
-                if client.last_ping and now - client.last_ping > self.ping_timeout
-            }
+            now, silent = time.time(), set()
+            for client in list(self.sockets.values()):
+                silence = now - (client.last_ping or now)
+                if client.heard and silence > self.ping_interval:
+                    client.ping()  # Its pong lies behind its message, which waits for a turn.
+                elif silence > self.ping_timeout:
+                    silent.add(client)
             for client in silent & suspects:  # After another second: its answer may have lain here.
                 self.start_background_task(
                     client.close, wait=False, reason=self.reason.PING_TIMEOUT
@@ -134,6 +133,11 @@ class EngineSocket(engineio.socket.Socket):
         super().__init__(server, sid)
         # The library's greenlet sleeps until then, costs more, and keeps all this in memory.
         self.timer = gevent.get_hub().loop.timer(server.ping_interval, server.ping_interval)
+        self.heard = 0  # messages of it that are being handled
+
+    def check_ping_timeout(self):
+        # The library's would let go of it here: on_disconnect, in the middle of somebody's emit.
+        return not self.closed
 
     def schedule_ping(self):
         if self.last_ping and not self.closed:  # It has answered the one before.
@@ -149,7 +153,11 @@ class EngineSocket(engineio.socket.Socket):
         # The library would answer each of these, and nobody counts such answers. A browser that
         # really upgrades says it to what handles its websocket, not here.
         if pkt.packet_type != engineio.packet.UPGRADE:
-            super().receive(pkt)
+            self.heard += 1
+            try:
+                super().receive(pkt)
+            finally:
+                self.heard -= 1
 
     def close(self, wait=True, abort=False, reason=None):
         super().close(wait, abort, reason)

@@ -13,9 +13,9 @@ url = serve(socketio.WSGIApp(sio))
 
 client = socketio.Client()
 if CURED:
-    client.connect(url, namespaces=["/notices"])  # waits until it is let in
+    client.connect(url, namespaces=["/notices"], wait_timeout=60)  # waits until it is let in
 else:
-    client.connect(url)  # /, and no other
+    client.connect(url, wait_timeout=60)  # /, and no other
 try:
     print("The server says:", client.call("post", "Coffee is ready", namespace="/notices"))
 finally:

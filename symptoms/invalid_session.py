@@ -21,7 +21,7 @@ if CURED:
 
 client = socketio.Client(reconnection=False)
 try:
-    client.connect(url, transports=transports)
+    client.connect(url, transports=transports, wait_timeout=60)
     print(f"Connected, by {client.transport()}.")
     client.disconnect()
 except socketio.exceptions.ConnectionError as error:

@@ -23,7 +23,7 @@ if CURED:
 
 client = socketio.Client()
 try:
-    client.connect(serve(socketio.WSGIApp(sio)), namespaces=["/notices"])
+    client.connect(serve(socketio.WSGIApp(sio)), namespaces=["/notices"], wait_timeout=60)
     print("The server says:", client.call("post", "Coffee is ready", namespace="/notices"))
 except socketio.exceptions.ConnectionError as error:
     print("The client:", error)

@@ -18,7 +18,9 @@ else:
 server.start()
 client = socketio.Client(reconnection=False)
 try:
-    client.connect(f"http://127.0.0.1:{server.server_port}", transports=["websocket"])
+    client.connect(
+        f"http://127.0.0.1:{server.server_port}", transports=["websocket"], wait_timeout=60
+    )
     print(f"Connected, by {client.transport()}.")
 except socketio.exceptions.ConnectionError as error:
     print("The client:", error)

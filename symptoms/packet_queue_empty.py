@@ -40,7 +40,7 @@ def end(answer):
 
 
 client = socketio.Client(reconnection=False)
-client.connect(f"http://127.0.0.1:{port}", transports=["websocket"])
+client.connect(f"http://127.0.0.1:{port}", transports=["websocket"], wait_timeout=60)
 client.emit("report")
 client.emit("hello", callback=end)
 client.wait()

@@ -57,7 +57,7 @@ def ask(sid, number):
 sio = socketio.Server(async_mode="gevent")
 sio.on("ask", ask)
 client = socketio.Client()
-client.connect(serve(socketio.WSGIApp(sio)), transports=["websocket"])
+client.connect(serve(socketio.WSGIApp(sio)), transports=["websocket"], wait_timeout=60)
 for number in range(MANY):  # Each event is a greenlet, so one browser is enough.
     client.emit("ask", number)
 over.wait()

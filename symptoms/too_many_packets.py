@@ -25,7 +25,7 @@ def draw(sid, point):
 sio = socketio.Server(async_mode="gevent", async_handlers=False)
 sio.on("draw", draw)
 client = socketio.Client(reconnection=False)
-client.connect(serve(socketio.WSGIApp(sio)), transports=["polling"])
+client.connect(serve(socketio.WSGIApp(sio)), transports=["polling"], wait_timeout=60)
 for point in range(POINTS):  # a finger moves over the screen
     client.emit("draw", point)
 over.wait(PATIENCE)

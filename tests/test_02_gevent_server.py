@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 import test_01_plain_django as plain
@@ -181,12 +182,14 @@ class TestGreenlets:
 
     def test_a_hundred_slow_requests_are_answered_at_once_on_one_thread(self, server):
         """And everybody else is answered meanwhile."""
+        began = time.monotonic()
         slow = [ask(server, "/slow/") for _ in range(100)]
         assert server.get("/").status_code == 200
         for connection in slow:
             connection.setblocking(False)
-            with pytest.raises(BlockingIOError):
-                connection.recv(1)
+            if time.monotonic() < began + 5:  # On a machine that stood still it may be there.
+                with pytest.raises(BlockingIOError):
+                    connection.recv(1)
             connection.settimeout(PATIENCE)
         # One after the other, they would take more than eight minutes.
         bodies = [answer(connection).partition("\r\n\r\n")[2] for connection in slow]

@@ -252,7 +252,8 @@ class TestBadMessages:
         publish(redis, BAD[name])
         publish(redis, f"the end of: {name}")
         server.wait_for_log(f"the end of: {name}")
-        lines = [line for line in server.log[before:] if "the end of: " not in line]
+        others = "the end of: ", "HTTP/1.1"  # A request that was answered late.
+        lines = [line for line in server.log[before:] if not any(it in line for it in others)]
         assert len(lines) == 1, f"a bad message should be one line in the log: {lines}"
         assert lines[0].startswith("Skipped"), "the line should say what became of it"
         assert len(lines[0]) < 1000, "and not repeat it all"
@@ -332,15 +333,22 @@ class TestRedisGone:
         yield server
         server.stop()
 
+    def tries(self, server):
+        """Return how often it has been tried to listen, in vain."""
+        return sum("Not live" in line for line in list(server.log))
+
     def test_the_page_stays_up_and_says_so(self, lonely, mortal_redis, visit, connected):
         """And is live again by itself."""
-        page, began = visit(lonely), time.monotonic()
+        page = visit(lonely)
         mortal_redis.stop()
         expect(page.locator("#state")).to_have_text(NOT_LIVE)
         lonely.wait_for_log("Not live")
         assert lonely.get("/").status_code == 200
-        tried = sum("Not live" in line for line in lonely.log)
-        seconds = time.monotonic() - began
+        before, began = self.tries(lonely), time.monotonic()
+        wait_until(
+            lambda: self.tries(lonely) > before + 5 or time.monotonic() > began + 3, "three seconds"
+        )
+        tried, seconds = self.tries(lonely) - before, time.monotonic() - began
         assert tried <= seconds + 2, f"In {seconds:.0f} seconds it was tried {tried} times."
         mortal_redis.start()
         connected(page)

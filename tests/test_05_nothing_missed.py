@@ -415,7 +415,8 @@ class TestAway:
     def test_a_browser_that_asks_and_does_not_read_is_not_sent_more(self, mortal, redis, raw):
         """Or it could fill the server's memory, a batch for each time that it asks."""
         first = say(redis, "The first one")
-        say(redis, *["\N{PARTY POPPER}" * 280] * 300)
+        last = say(redis, *["\N{PARTY POPPER}" * 280] * 300)
+        wait_until(lambda: read_cursor(mortal.url) == last, "all of it to be read")
         browser, bystander = raw(mortal), raw(mortal)
         before = mortal.memory()
         for _ in range(600):
@@ -427,7 +428,9 @@ class TestAway:
 
     def test_nothing_is_missed_between_two_servers(self, server, mortal, redis, raw):
         """One knows already what the other has yet to read."""
-        other = mortal
+        other, last = mortal, say(redis, "The last one before")
+        for each in (server, other):
+            wait_until(lambda each=each: read_cursor(each.url) == last, "both to have read it")
         ahead, waiting, bystander = raw(server), raw(other, None), raw(other)
         waiting.say("40/notices,")
         waiting.wait("40/notices,")

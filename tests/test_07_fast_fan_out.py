@@ -824,6 +824,7 @@ class TestBehind:
         app.one("flood", deaf.sid, 50_000, 100)
         gone = [("disconnect", "transport close")]
         wait_until(lambda: app.one("diary", deaf.sid) == gone, "on_disconnect, once")
+        app.wait_for_log("does not read")
         assert len([line for line in app.log[lines:] if "does not read" in line]) == 1
         assert app.one("waiting", deaf.session) < 1000
 
@@ -868,8 +869,12 @@ class TestWindow:
 class TestComesBack:
     """Who was let go comes back by itself, and misses nothing: that is what step 5 was for."""
 
-    def test_who_did_not_read_is_told_the_rest_when_it_is_back(self, server, redis, small):
+    def test_who_did_not_read_is_told_the_rest_when_it_is_back(
+        self, serve, step, redis, small, tmp_path
+    ):
         """In order, and nothing twice; others are told meanwhile."""
+        # It is to be let go for what it does not read, and not for its silence.
+        server = serve(guard.patient(step, tmp_path), POSTS_IN_TEN_SECONDS="100000")
         deaf, other, texts = small(server), Browser(server), []
         lines = len(server.log)
         while not any("does not read" in line for line in server.log[lines:]):

@@ -113,7 +113,7 @@ def test_the_page_is_written_again_from_its_figures(tmp_path):
     report.write(canned(node=1), tmp_path / "one.md")
     arguments = ["--from", str(tmp_path / "one.json"), "--report", str(tmp_path / "two.md")]
     with Call(ROOT, "fire", *arguments, env=dict(os.environ)) as call:
-        assert call.process.wait(60) == 0, call.output
+        assert call.wait(60) == 0, call.output
     assert (tmp_path / "two.md").read_text() == (tmp_path / "one.md").read_text().replace(
         "one.svg", "two.svg"
     )
@@ -129,6 +129,6 @@ def test_the_page_is_written_again_from_its_figures(tmp_path):
 )
 def test_what_cannot_be_done_gets_a_sentence(installed, arguments, said):
     with Call(ROOT, "fire", *arguments, env=dict(os.environ)) as call:
-        assert call.process.wait(60) == 2
+        assert call.wait(60) == 2
         call.wait_for(re.escape(said))
     assert "Traceback" not in call.output

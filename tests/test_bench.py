@@ -45,7 +45,7 @@ TOY = Size(
 CROWDS = {server.key: server for server in crowds()}
 TOY_CROWD = Size((8,), 1, settle=0.1, one=2, burst=5, bursts=1, pairs=0, minute=0.1, away=3)
 TOY_READERS = Size(
-    (5,), 1, settle=0.2, one=0.05, burst=20, bursts=1, paced_seconds=1, pairs=0, block=0.2
+    (5,), 1, settle=0.6, one=0.05, burst=20, bursts=1, paced_seconds=1, pairs=0, block=0.2
 )
 TOY_ROOM = Size((10,), 1, settle=0.05, pairs=0, limit=30)
 FAULTLESS = {"lost": 0, "twice": 0, "out of order": 0, "changed": 0}
@@ -105,7 +105,12 @@ def test_a_run_has_every_row_and_nothing_wrong(data):
 
 
 def test_the_report_of_a_run_has_every_server(data, tmp_path):
-    report.write(data | {"left_out": []}, tmp_path / "report.md")
+    # Eight clients may take less memory than a page more: of nothing there is no ratio.
+    runs = [
+        run | {"memory": run["memory"] | {"kib": 24.0}} if "memory" in run else run
+        for run in data["runs"]
+    ]
+    report.write(data | {"left_out": [], "runs": runs}, tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text()
     for name in ("step 4", "step 7", "bare gevent"):
         # ratios to step 4 alone: there is no Node; nothing of what was measured is missing
@@ -184,7 +189,9 @@ def planted(folder, kind):
 def test_a_planted_fault_is_seen_and_named(kind, redis_and_folder, tmp_path):
     server = dataclasses.replace(SERVERS["gevent"], folder=planted(tmp_path, kind))
     burst = plan(TOY, 8, 1)["burst"] | {"size": 30}
-    small = {"clients": 8, "settle": 0.05, "burst": burst, "patience": 1}
+    # What is lost is waited for in vain.
+    patience = 5 if kind == "lost" else 20
+    small = {"clients": 8, "settle": 0.05, "burst": burst, "patience": patience}
     run = measure(redis_and_folder, server, small)
     assert run["faults"] == FAULTLESS | {kind: 1}
     assert f"1 {kind}" in trouble(run)
@@ -228,9 +235,9 @@ def test_a_full_room_is_counted_right(more, redis_and_folder, tmp_path):
     (tmp_path / "bare_gevent.py").write_text(code)
     server = dataclasses.replace(SERVERS["gevent"], folder=tmp_path, wire="Channels")
     job = plan(TOY_ROOM, 10, 1)
-    run = measure(redis_and_folder, server, job | {"limit": 1 if more else 30})
+    run = measure(redis_and_folder, server, job | {"limit": 5 if more else 30})
     if more:
-        assert trouble(run) == "after 1 s 1 of 11 are live, or not everybody knows the right number"
+        assert trouble(run) == "after 5 s 1 of 11 are live, or not everybody knows the right number"
         return
     check_room(run)
     # 11 with the one who was there before; the first to arrive hears of all ten, the last of one.
@@ -370,7 +377,8 @@ def test_who_comes_back_goes_on_from_what_it_was_told_last():
 def test_a_planted_fault_is_seen_by_one_of_many_processes(kind, redis_and_folder, tmp_path):
     server = dataclasses.replace(SERVERS["gevent"], folder=planted(tmp_path, kind))
     size = dataclasses.replace(TOY_CROWD, burst=30)
-    run = measure(redis_and_folder, server, plan(size, 8, 1) | {"patience": 1})
+    patience = 5 if kind == "lost" else 20
+    run = measure(redis_and_folder, server, plan(size, 8, 1) | {"patience": patience})
     assert run["faults"] == FAULTLESS | {kind: 1}
 
 
@@ -423,11 +431,11 @@ def test_each_process_is_told_each_notice_and_the_report_says_what_that_costs(re
         assert not trouble(run), (run["name"], trouble(run))
     for run in (stream, channel):
         notices = sum(run[phase]["notices"] for phase in ("rare", "one", "burst"))
-        assert run["deliveries"] == 5 * (notices + 3)  # three to get warm
+        assert run["deliveries"] == 5 * (notices + 9)  # nine to get warm
         assert run["burst"]["notices"] == 20
     assert stream["silent"]["asked"] > 5
     # A second that is not measured, and one that is.
-    reports = everybody["one"]["notices"] + everybody["burst"]["notices"] + 3 + 2 * 5
+    reports = everybody["one"]["notices"] + everybody["burst"]["notices"] + 9 + 2 * 5
     assert everybody["deliveries"] == 5 * reports
     assert one_adds_up["deliveries"] == 2 * 5
     file = reported(read, tmp_path / "readers.md")
@@ -462,7 +470,7 @@ def test_what_so_many_would_tell_each_other_is_derived(read, tmp_path):
 def read_by(redis_and_folder, **more):
     """Return the plan of a run of the generator itself."""
     redis = {"redis_port": redis_and_folder.redis_port, "redis_pid": redis_and_folder.redis_pid()}
-    return plan(TOY_READERS, 5, 1) | redis | {"patience": 1} | more
+    return plan(TOY_READERS, 5, 1) | redis | {"patience": 5} | more
 
 
 HEARD = {  # in place of a notice
@@ -714,10 +722,10 @@ def test_nchan_is_looked_for_beside_the_nginx_that_is_found(tmp_path, monkeypatc
 
 def test_ctrl_c_ends_all_of_it():
     """Without a traceback, and with nothing left."""
-    with Call(ROOT, "bench", "--quick", "--only=gevent", "--clients=2") as tool:
-        tool.wait_for("round 1 of 1, bare gevent, 2 clients: ok")
+    with Call(ROOT, "bench", "--quick", "--only=gevent", "--clients=2", "--rounds=9") as tool:
+        tool.wait_for("round 1 of 9, bare gevent, 2 clients: ok")
         processes = psutil.Process(tool.process.pid).children(recursive=True)
         tool.process.send_signal(signal.SIGINT)
-        assert tool.process.wait(30) == 130
+        assert tool.wait(30) == 130
         assert not gone(processes)
     assert "Traceback" not in tool.output

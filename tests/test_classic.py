@@ -532,7 +532,7 @@ def wrong_event(server, redis):
 
 
 def flood(server, redis):
-    """A browser sends much at once; once that is being done, another one posts."""
+    """A browser sends much at once; once that is being done, another one says something."""
     browser, flooder = [Old(server, "/notices") for _ in range(2)]
     events = 5000
 
@@ -542,10 +542,11 @@ def flood(server, redis):
     packet = frame(b'5::/notices:{"name":"no_such","args":[]}')
     flooder.ws.sock.sendall(packet * events)
     wait_until(done, "the first of them to be done")
-    browser.post("In between")
-    before = done()
-    wait_until(lambda: done() == events, "all of them to be done")
-    return "fine" if before < events else "after all of them"
+    browser.say('5::/notices:{"name":"in_between","args":[]}')
+    between = "on_in_between"
+    wait_until(lambda: done() == events and logged(server, between), "all of them to be done")
+    last = [line for line in server.log if "on_no_such" in line or between in line][-1]
+    return "after all of them" if between in last else "fine"
 
 
 def databases(server, redis):

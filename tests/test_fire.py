@@ -10,7 +10,6 @@ import socket
 import subprocess
 import time
 
-import psutil
 import pytest
 from test_tool import Call, gone
 
@@ -56,7 +55,7 @@ class Lane(Call):
 
     def end(self):
         """Wait for the end, and return the exit code and the report."""
-        code = self.process.wait(240)
+        code = self.wait(600)
         return code, self.file.read_text() if self.file.exists() else self.output
 
     def __exit__(self, *problem):
@@ -211,9 +210,9 @@ def test_a_proxy_swallows_what_one_address_sends_and_no_other():
                 end, _ = listener.accept()
                 ends.append((source, stack.enter_context(end)))
             proxy.swallow_from("127.0.0.2")
-            for source, end in ends:
+            for (source, end), patience in zip(ends, (PATIENCE, 0.5), strict=True):
                 source.sendall(b"said")
-                end.settimeout(0.5)
+                end.settimeout(patience)
             assert ends[0][1].recv(4) == b"said"
             with pytest.raises(TimeoutError):
                 ends[1][1].recv(4)
@@ -258,14 +257,14 @@ def copied(folder, *changes, number=5):
     return step
 
 
-def small(rounds=1, patience=5):
+def small(rounds=1, patience=20):
     """Return a small size."""
     return Size(
         notices=60, clients=1, windows=1, rounds=rounds, pace=100, hole=1, patience=patience
     )
 
 
-def run_with(folder, browser, fault, *changes, patience=5, rounds=1, number=5):
+def run_with(folder, browser, fault, *changes, patience=20, rounds=1, number=5):
     """Run a fault against a copy of a step in which something was changed."""
     subject, size = Subject(copied(folder, *changes, number=number)), small(rounds, patience)
     display = Display(Step(STEPS[number]), size, [])
@@ -374,7 +373,7 @@ def test_a_folder_that_is_not_so_far_gets_a_sentence(tmp_path, said, step, chang
         (folder / "notices" / "outbox.py").unlink()
     arguments = ["--dir", str(folder), "--only=none", "--windows=0"]
     with Call(ROOT, "fire", *arguments, env=dict(os.environ)) as call:
-        assert call.process.wait(90) in (1, 2)
+        assert call.wait(90) in (1, 2)
         call.wait_for(re.escape(said))
         call.wait_for("check|start|fire N")
     assert "Traceback" not in call.output
@@ -438,24 +437,17 @@ def test_ctrl_c_ends_all_and_shows_what_is_known(tmp_path):
     with Lane(tmp_path, "--only=black-hole", "--only=none") as call:
         call.wait_for("under fire")
         deadline = time.monotonic() + 60
-        while "serve.py" not in (running := " ".join(command_lines(call))) or (
+        while "serve.py" not in (running := " ".join(call.command_lines())) or (
             find_chromium() and "--type=renderer" not in running
         ):
             assert time.monotonic() < deadline, call.output
             time.sleep(0.1)
         family = call.family()
         os.killpg(call.process.pid, signal.SIGINT)
-        assert call.process.wait(60) == 130, call.output
+        assert call.wait(60) == 130, call.output
     assert not gone(family), "processes were left"
     assert "Traceback" not in call.output
     assert "Stopped" in call.output
-
-
-def command_lines(call):
-    """Return the command lines of the processes that a call has started."""
-    for process in call.family():
-        with contextlib.suppress(psutil.Error):
-            yield " ".join(process.cmdline())
 
 
 @pytest.mark.parametrize(
@@ -473,6 +465,6 @@ def command_lines(call):
 )
 def test_what_cannot_be_done_gets_a_sentence(arguments, said):
     with Call(ROOT, "fire", *arguments, env=dict(os.environ)) as call:
-        assert call.process.wait(60) == 2
+        assert call.wait(60) == 2
         call.wait_for(re.escape(said))
     assert "Traceback" not in call.output

@@ -30,10 +30,10 @@ def in_a_thread():
 
 def in_a_process():
     with concurrent.futures.ProcessPoolExecutor(1) as pool:
-        pool.submit(compute).result()
+        pool.submit(compute, 3).result()
 
 def in_gevents_threads():
-    gevent.get_hub().threadpool.apply(time_sleep_as_it_was, (1,))
+    gevent.get_hub().threadpool.apply(time_sleep_as_it_was, (3,))
 
 def sqlite():
     numbers = "SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 2000000"
@@ -43,7 +43,7 @@ def sqlite():
 def psycopg_3():
     import psycopg
     with psycopg.connect(sys.argv[2]) as connection:
-        connection.execute("SELECT pg_sleep(1)")
+        connection.execute("SELECT pg_sleep(3)")
 
 def asyncio_run():
     async def wait():

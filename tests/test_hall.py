@@ -19,6 +19,7 @@ from workshop.base.problem import Problem
 from workshop.hall import pack, store
 from workshop.hall.site import Site
 from workshop.install import source
+from workshop.serving import ports
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="packs for Linux")
 PYTHON = getattr(sys, "_base_executable", sys.executable)
@@ -96,9 +97,10 @@ class Host:
         return int(re.search(r"(\d+) files", requests.get(self.url, timeout=PATIENCE).text)[1])
 
     def stop(self):
-        """End it at once."""
+        """End it at once; its server then ends by itself."""
         self.process.kill()
         self.process.wait()
+        wait_until(lambda: not ports.answers(self.port), "the port to be free")
 
 
 @pytest.fixture

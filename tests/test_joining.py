@@ -227,7 +227,7 @@ def test_a_wrong_address_is_said(url, said, tmp_path):
 
 
 def test_a_room_is_told_from_another_server(serve, room):
-    assert joining.is_room(room.url)
+    wait_until(lambda: joining.is_room(room.url), "the room")
     assert not joining.is_room(serve(STEPS[1]).url)
     assert not joining.is_room("http://127.0.0.1:1")
 

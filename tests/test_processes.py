@@ -11,7 +11,7 @@ import support
 from workshop.serving import processes
 
 # Seconds, in place of many: what hangs is found out soon.
-WINDOW = 1
+WINDOW = 3
 WORKS = "import time; end = time.process_time() + {}\nwhile time.process_time() < end: pass\n"
 SLEEPS = "import time; time.sleep(600)"
 
@@ -32,9 +32,9 @@ def child(monkeypatch):
 
 
 def test_who_works_is_waited_for(child, tmp_path):
-    """Four times as long as the patience, and then it is ready."""
+    """Twice as long as the patience, and then it is ready."""
     ready = tmp_path / "ready"
-    busy = child(WORKS.format(4 * WINDOW) + f"open({str(ready)!r}, 'w')\n{SLEEPS}")
+    busy = child(WORKS.format(2 * WINDOW) + f"open({str(ready)!r}, 'w')\n{SLEEPS}")
     assert busy.wait_until(ready.exists)
 
 
@@ -60,7 +60,7 @@ def test_who_has_ended_is_not_waited_for(child):
 
 
 def test_a_command_that_works_is_waited_for_and_one_that_hangs_is_ended():
-    done = processes.run([sys.executable, "-c", WORKS.format(4 * WINDOW) + "print('done')"], WINDOW)
+    done = processes.run([sys.executable, "-c", WORKS.format(2 * WINDOW) + "print('done')"], WINDOW)
     assert done.stdout == b"done\n"
     with pytest.raises(subprocess.TimeoutExpired):
         processes.run([sys.executable, "-c", SLEEPS], WINDOW)
@@ -69,7 +69,7 @@ def test_a_command_that_works_is_waited_for_and_one_that_hangs_is_ended():
 def test_what_a_command_has_started_works_for_it_and_ends_with_it(tmp_path):
     """As the server does that `manage.py test` starts."""
     starts = "import subprocess, sys; subprocess.run([sys.executable, '-c', {!r}]); print('done')"
-    working = starts.format(WORKS.format(4 * WINDOW))
+    working = starts.format(WORKS.format(2 * WINDOW))
     assert processes.run([sys.executable, "-c", working], WINDOW).stdout == b"done\n"
     with pytest.raises(subprocess.TimeoutExpired):
         processes.run([sys.executable, "-c", starts.format(f"{SLEEPS}  # {tmp_path}")], WINDOW)
@@ -99,7 +99,7 @@ def test_a_server_that_works_is_waited_for_and_one_that_hangs_is_not(tmp_path, m
     """As the tests start those of the steps."""
     monkeypatch.setattr(support, "TO_START", WINDOW)
     serve = tmp_path / "serve.py"
-    serve.write_text(WORKS.format(4 * WINDOW) + LISTENS)
+    serve.write_text(WORKS.format(2 * WINDOW) + LISTENS)
     support.Server(tmp_path).stop(signal.SIGKILL)
     serve.write_text(SLEEPS)
     with pytest.raises(support.DidNotStart):

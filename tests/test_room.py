@@ -536,8 +536,9 @@ POINTED = f"""() => {{
 DRAWN = f"""() => {{
   const last = [...document.querySelectorAll("#ink polyline")].at(-1);
   const end = last && [...last.points].at(-1);
+  if (!end) return false;
   const [x, y] = ({END})(0.1);
-  return end && Math.hypot(end.x - x, end.y - y) < 3;
+  return Math.hypot(end.x - x, end.y - y) < 3;
 }}"""
 
 
@@ -574,7 +575,7 @@ def test_the_lead_is_handed_on_once_and_taken_back(projector, phone, view, talk,
     view.locator("#panel-lead img").evaluate("image => image.decode()")
     token = address.text_content().rpartition("=")[2]
     second = open_page(f"{talk.url}/remote.html?token={token}", **PHONE)
-    second.wait_for_function("deck !== null && leading.connected")
+    second.wait_for_function("deck !== null && leading.connected && frames[0].talk?.leads")
     expect(view.locator("#panel-lead li")).to_have_text(re.compile("Invitation 1: leads"))
     expect(address).to_have_count(0)
     second.get_by_role("button", name="Next").click()

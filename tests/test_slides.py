@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from support import ROOT, wait_until
+from support import PATIENCE, ROOT, wait_until
 from workshop.authoring import listings
 
 DECK = ROOT / "slides" / "deck.md"
@@ -169,6 +169,7 @@ def deck(site, chromium, request):
     """A window on the exported deck; what fails, leaves the machine or complains is a failure."""
     wrong = []
     context = chromium.new_context(reduced_motion="reduce", **getattr(request, "param", {}))
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     page.on("console", lambda said: wrong.append(said.text) if said.type != "log" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -77,7 +77,9 @@ class Call:
         )
         self.output = ""
         self.changed = threading.Condition()
-        threading.Thread(target=self.read, daemon=True).start()
+        self.ended = False
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
 
     def read(self) -> None:
         """Collect the output."""
@@ -88,7 +90,14 @@ class Call:
                     self.changed.notify_all()
         self.process.wait()
         with self.changed:
+            self.ended = True
             self.changed.notify_all()
+
+    def wait(self, patience: float) -> int:
+        """Wait for its end and for all that it has said, and return the exit code."""
+        code = self.process.wait(patience)
+        self.reader.join(60)
+        return code
 
     def wait_for(self, pattern: str, start: int = 0) -> re.Match:
         """Wait until the output has this."""
@@ -97,9 +106,7 @@ class Call:
             return re.search(pattern, self.output[start:])
 
         with self.changed:
-            self.changed.wait_for(
-                lambda: found() or self.process.returncode is not None, timeout=PATIENCE
-            )
+            self.changed.wait_for(lambda: found() or self.ended, timeout=PATIENCE)
             assert found(), f"{pattern!r} is not in:\n{self.output}"
             return found()
 
@@ -118,6 +125,14 @@ class Call:
         """Return all processes that this call has started."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def command_lines(self) -> list[str]:
+        """Return the command lines of these processes."""
+        lines = []
+        for process in self.family():
+            with contextlib.suppress(psutil.Error):  # It has ended meanwhile.
+                lines.append(" ".join(process.cmdline()))
+        return lines
+
     def listening(self) -> set[str]:
         """Return the addresses on which these processes listen."""
         addresses = set()
@@ -134,7 +149,7 @@ class Call:
         """Do what a terminal does on Ctrl-C; all must end, in order."""
         family = self.family()
         os.killpg(self.process.pid, signal.SIGINT)
-        assert self.process.wait(PATIENCE) == 0, self.output
+        assert self.wait(PATIENCE) == 0, self.output
         assert not gone(family), "processes were left"
         assert "Traceback" not in self.output
 
@@ -144,7 +159,7 @@ class Call:
     def __exit__(self, *_):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.wait(PATIENCE)
 
 
 def gone(processes: list[psutil.Process]) -> list[psutil.Process]:

@@ -18,13 +18,6 @@ logger = logging.getLogger(__name__)
 class Handler(BehindNginx):
     """Answer one request on each connection; while draining, let no browser begin."""
 
-    def handle_one_response(self):
-        self.server.answering += 1
-        try:
-            super().handle_one_response()
-        finally:
-            self.server.answering -= 1
-
     def start_response(self, status, headers, exc_info=None):
         # A connection that is kept may be closed just when it is used again: while this process
         # drains, and after MAX_HEAD of board/guard.py.
@@ -45,12 +38,22 @@ class Server(WSGIServer):
     """A server that can be drained."""
 
     draining = False
-    answering = 0  # requests
+    answering = 0  # requests, from the moment when their connection is taken
 
     def __init__(self, listener, sio, application, **options):
         log = {"log": None, "error_log": logging.getLogger("gevent.pywsgi")}
         super().__init__(listener, application, handler_class=Handler, **log, **options)
         self.sio = sio
+
+    def do_handle(self, *args):
+        self.answering += 1  # Its greenlet may begin late, where many come at once.
+        super().do_handle(*args)
+
+    def handle(self, *args):
+        try:
+            super().handle(*args)
+        finally:
+            self.answering -= 1
 
     def left(self):
         """Return how many browsers, requests and events there still are."""

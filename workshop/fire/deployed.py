@@ -213,7 +213,9 @@ class Rolling:
 
 def read_pid(file: Path) -> int:
     """Return what a pid file says, or 0 while it says nothing."""
-    return int(file.read_text() or 0) if file.exists() else 0
+    with suppress(FileNotFoundError):  # nginx renames it.
+        return int(file.read_text() or 0)
+    return 0
 
 
 def healthy(port: int) -> bool:

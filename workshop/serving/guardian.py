@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 
-PATIENCE = 0.7  # seconds between asking and killing
+PATIENCE = 3  # seconds between asking and killing
 
 
 def end_with(stdin, child: subprocess.Popen) -> None:

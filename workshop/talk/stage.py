@@ -28,7 +28,7 @@ LOOK_EVERY = 2  # seconds
 SLOW = 3  # requests to /slow/ while the stacks are looked at
 
 redis = Redis.from_url(
-    REDIS_URL, retry=Retry(NoBackoff(), 1), socket_timeout=1, socket_connect_timeout=1
+    REDIS_URL, retry=Retry(NoBackoff(), 1), socket_timeout=2, socket_connect_timeout=2
 )
 
 

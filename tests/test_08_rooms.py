@@ -66,7 +66,6 @@ def write_to(redis, number, text):
 def log_in(server, name):
     """Log in, and return the session, with its cookies."""
     session = requests.Session()
-    session.headers["Connection"] = "close"  # One that is kept is closed after ten seconds.
     address = f"{server.url}/login/"
     session.get(address)
     token = session.cookies["csrftoken"]

@@ -18,12 +18,13 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from support import PATIENCE, ROOT, STEPS, wait_until
+from support import PATIENCE, ROOT, STEPS, DidNotCome, wait_until
 from workshop.base import notes
 from workshop.base.parts import where
 from workshop.base.problem import Problem
 from workshop.base.steps import find
-from workshop.learn import by_importing, check, diagnose
+from workshop.learn import by_importing, check, diagnose, tutor
+from workshop.learn.hint import Hint
 from workshop.learn.lessons import NUMBERS, lesson
 
 MADE = shutil.ignore_patterns("db.sqlite3", "secret_key.txt", "__pycache__")
@@ -704,6 +705,16 @@ def test_every_point_names_what_there_is(number, listed):
         assert not point.part or where(step.folder / point.file, point.part), point
         readme = find(str(point.lesson)).readme if point.lesson else step.readme
         assert re.search(rf"^##+ {re.escape(point.section)}$", readme, re.M), point
+
+
+def test_a_page_that_is_not_there_is_said_though_stacks_come_first():
+    """As they do when the server has a turn for the signal before it has one for the request."""
+    watching = tutor.Tutor(STEPS[2], find("2"), [], print, bool)
+    log = ["*" * 80, "* Threads", "*" * 80, "Not Found: /slow/"]
+    watching.servers = [SimpleNamespace(log=log)]
+    hint = watching.logged(Hint("", "", "", "", lesson=find("2")), DidNotCome("the greenlet"))
+    assert hint.happened == "The server's log says: Not Found: /slow/"
+    assert hint.file == "board/urls.py"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to one process")

@@ -391,9 +391,12 @@ class Tutor:
         said = [line for line in said if line and not self.is_asked_in_vain(line)]
         if not said:
             return None
+        # A page that is not there may come after stacks that were asked for.
+        missing = [line for line in said if re.match("Not Found: /(?!static/)", line)]
+        said = missing or said
         seen = "" if is_late(error) else in_words(error)
         hint = replace(hint, happened=f"{seen} The server's log says: {said[0][:300]}".strip())
-        if said[0].startswith("Not Found: /") and "/static/" not in said[0]:
+        if missing:
             return replace(hint, file="board/urls.py", part="urlpatterns", line=None)
         # Where it is logged: what is formatted stands for anything. The guard's is not theirs.
         for path in python_files(self.folder):

@@ -18,6 +18,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 import requests
@@ -53,6 +54,16 @@ def own_ports():
 
 
 PORTS = own_ports()
+
+
+def listening(family):
+    """Return where processes, as psutil's, listen: addresses with an ip and a port."""
+    addresses = set()
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):  # It has ended meanwhile.
+            connections = process.net_connections("tcp")
+            addresses |= {each.laddr for each in connections if each.status == psutil.CONN_LISTEN}
+    return addresses
 
 
 def free_port():

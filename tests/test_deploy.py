@@ -573,6 +573,25 @@ drain.join()
 """
 
 
+TAKEN = """
+server = serve.Server(("127.0.0.1", 0), serve.step.sio, serve.application)
+server.init_socket()
+browser = gevent.socket.create_connection(server.address)
+server.do_handle(*server.do_read())
+print("taken", server.left())
+browser.close()
+while any(server.left()):
+    gevent.sleep(0.01)
+print("gone", server.left())
+"""
+
+
+def test_who_is_taken_counts_before_it_has_said_anything(site):
+    """Where many come at once, their greenlets begin late: it would end before they do."""
+    said = inside(site, TAKEN).splitlines()
+    assert said[:1] + said[-1:] == ["taken (0, 1, 0)", "gone (0, 0, 0)"]
+
+
 def test_who_can_not_go_yet_holds_up_nobody(site):
     said = inside(site, DRAINED).splitlines()
     assert [line for line in said if line[0].isalpha()] == ["asked", "asked", "held up False"]

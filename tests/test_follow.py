@@ -23,6 +23,7 @@ from support import (
     Client,
     Server,
     environment,
+    listening,
     slides_with,
     wait_until,
 )
@@ -640,15 +641,7 @@ class Tool(Server):
 
     def listening(self):
         """Return where these processes listen: address and port."""
-        addresses = set()
-        for process in self.family():
-            with contextlib.suppress(psutil.NoSuchProcess):  # It has ended meanwhile.
-                addresses |= {
-                    connection.laddr
-                    for connection in process.net_connections("tcp")
-                    if connection.status == psutil.CONN_LISTEN
-                }
-        return addresses
+        return listening(self.family())
 
     def ctrl_c(self):
         """End it as a terminal does; nothing may be left."""

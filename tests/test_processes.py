@@ -1,5 +1,6 @@
 """How long the tool waits for a process: for what it does, and not for the clock."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -76,6 +77,28 @@ def test_what_a_command_has_started_works_for_it_and_ends_with_it(tmp_path):
     for each in psutil.process_iter(["cmdline"]):
         if str(tmp_path) in " ".join(each.info["cmdline"] or ()):
             each.wait(60)  # It was killed: soon it is gone.
+
+
+ENDS_LATE = """
+import pathlib, signal, sys, time
+def end(*_):
+    time.sleep(1)
+    pathlib.Path("kept").write_text("all of it")
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+pathlib.Path("ready").touch()
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="is ended at once there")
+def test_who_is_asked_to_end_may_keep_what_it_has(child, tmp_path, monkeypatch):
+    """As the slides' server does with what the room has voted."""
+    monkeypatch.chdir(tmp_path)
+    ending = child(ENDS_LATE)
+    ending.must((tmp_path / "ready").exists, "It")
+    ending.end()
+    assert (tmp_path / "kept").read_text() == "all of it"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import psutil
 import pytest
 import redis as redis_py
 
-from support import free_port, wait_until
+from support import free_port, listening, wait_until
 from workshop.base.paths import ROOT, STEPS
 from workshop.base.problem import Problem
 from workshop.base.steps import Step
@@ -135,15 +135,7 @@ class Call:
 
     def listening(self) -> set[str]:
         """Return the addresses on which these processes listen."""
-        addresses = set()
-        for process in self.family():
-            with contextlib.suppress(psutil.NoSuchProcess):  # It has ended meanwhile.
-                addresses |= {
-                    connection.laddr.ip
-                    for connection in process.net_connections("tcp")
-                    if connection.status == psutil.CONN_LISTEN
-                }
-        return addresses
+        return {address.ip for address in listening(self.family())}
 
     def ctrl_c(self) -> None:
         """Do what a terminal does on Ctrl-C; all must end, in order."""

@@ -539,7 +539,7 @@ def machine_killed(run):
 
 @fault("cluster-cut", servers=("machines",), lacks=no_addresses, to="machines")
 def cluster_cut(run):
-    """A machine's Redis is cut off from the others for 4 s, but from no process: the worst case."""
+    """A machine's Redis is cut off from the others, until it is replaced, but from no process."""
 
     def slow(_):
         run.stream.pace = SLOW / 2  # A board that is loaded anew has all that pages missed.

@@ -23,8 +23,10 @@ ASSETS = "assets/"
 PACKAGES = ("socket.io-client/dist/", *FONTS)
 SLIDES = ("slides.css", "token.js", "elements.js")  # The slides have these too.
 # What a stranger in the room may read of it: neither an attendee's folder nor what a run leaves.
-FOLDERS = {"steps", "docs", "classic", "slides", "notebooks", "benchmarks", "pictures", "symptoms"}
-FOLDERS |= {"deploy"}
+FOLDERS = {
+    *("steps", "classic", "deploy", "symptoms"),
+    *("docs", "slides", "notebooks", "benchmarks", "pictures"),
+}
 SECRET = {".pem"}  # deploy/tls/ has a key, where it is used
 FILES = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "requirements.txt"}
 DIFF = re.compile(r"(from|to)_\d\d\.diff")

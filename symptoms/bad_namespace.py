@@ -13,7 +13,7 @@ url = serve(socketio.WSGIApp(sio))
 
 client = socketio.Client()
 if CURED:
-    client.connect(url, namespaces=["/notices"], wait_timeout=60)  # waits until it is let in
+    client.connect(url, namespaces=["/notices"], wait_timeout=60)
 else:
     client.connect(url, wait_timeout=60)  # /, and no other
 try:
